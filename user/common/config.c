@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The configuration as a whole: its defaults, and reading a file over them. */
+#include "common/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/config_parts.h"
+
+/*
+ * Whatever is not named is accepted. Internal mail is, even at high: a content filter
+ * that cannot hand its mail back stops the queue from draining.
+ */
+static const struct config_verdict admission[LEVELS][CLASSES] = {
+	[LEVEL_MEDIUM] = { [CLASS_INBOUND] = { .kind = VERDICT_DEFER } },
+	[LEVEL_HIGH] = { [CLASS_INBOUND] = { .kind = VERDICT_DEFER },
+			 [CLASS_SUBMISSION] = { .kind = VERDICT_DEFER } },
+};
+
+/*
+ * On a whole host any user can have their own processes killed. A kill in the mail server's
+ * cgroup is its own.
+ */
+static const struct threshold any_kill = { 1, { { QUANTITY_COUNT, 0 } } };
+
+static void set_thresholds(struct thresholds *thresholds)
+{
+	for (int id = 0; id < RESOURCE_IDS; id++)
+		thresholds[id] = resource_type(id)->defaults;
+}
+
+static void add_filesystem(struct config *config, const char *path)
+{
+	struct config_filesystem *filesystem = &config->filesystems[config->filesystem_count++];
+
+	strcpy(filesystem->path, path);
+	set_thresholds(filesystem->resources);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static void add_filesystems(struct config *config)
+{
+	static const char *const spools[] = {
+		"/var/spool/postfix",
+		"/var/spool/exim4",
+		"/var/spool/smtpd",
+		"/var/spool/mqueue",
+	};
+
+	for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
+		if (is_directory(spools[i]))
+			add_filesystem(config, spools[i]);
+	if (!config->filesystem_count)
+		add_filesystem(config, "/var/spool");
+	add_filesystem(config, "/var/log");
+	config->found = true;
+}
+
+/* All but the filesystems, which must be looked for. */
+static void set_defaults(struct config *config)
+{
+	memset(config, 0, sizeof(*config));
+	config->mode = MODE_ENFORCE;
+	set_thresholds(config->host);
+	set_thresholds(config->memory_cgroup.resources);
+	config->memory_cgroup.resources[RESOURCE_OOM_KILL].enter[LEVEL_HIGH] = any_kill;
+	config->internal_count = NETWORK_LOOPBACKS;
+	memcpy(config->internal, network_loopback, sizeof(network_loopback));
+	memcpy(config->admission, admission, sizeof(admission));
+	config->ramp_ns = 60 * NS_PER_S;
+	config->stuck_ns = 3600 * NS_PER_S;
+	strcpy(config->reply, "452 4.3.1 Insufficient system resources");
+	strcpy(config->state.path, CONFIG_SOCKET);
+	config->state.mode = 0660;
+	strcpy(config->user, "spoolgate");
+}
+
+void config_default(struct config *config)
+{
+	set_defaults(config);
+	add_filesystems(config);
+}
+
+/* From the bytes of the file to the configuration; what does not fit into memory is left unsaid. */
+static int read_bytes(struct config *config, const char *bytes, size_t length,
+		      struct config_problem *problem)
+{
+	struct config_text text;
+	cfg_t *tree;
+	int error;
+
+	error = config_text_make(&text, bytes, length, problem);
+	if (error)
+		return error;
+	error = config_tree_parse(&tree, &text, problem);
+	config_text_free(&text);
+	if (error)
+		return error;
+	error = config_rules(tree, config, problem);
+	cfg_free(tree);
+	return error;
+}
+
+static int read_file(struct config *config, struct config_problem *problem)
+{
+	char *bytes;
+	size_t length;
+	int error;
+
+	error = config_file_read(&bytes, &length, problem);
+	if (error)
+		return error;
+	error = read_bytes(config, bytes, length, problem);
+	free(bytes);
+	return error;
+}
+
+static void take_found(struct config *config, const struct config *before)
+{
+	unsigned int i;
+
+	for (i = 0; i < before->filesystem_count; i++)
+		add_filesystem(config, before->filesystems[i].path);
+	config->found = true;
+}
+
+int config_read(struct config *config, const char *file, const struct config *before, char *error,
+		size_t error_size)
+{
+	struct config_problem problem = { .file = file, .text = error, .size = error_size };
+	struct config *read = malloc(sizeof(*read));
+	int result = -ENOMEM;
+
+	if (read) {
+		set_defaults(read);
+		result = read_file(read, &problem);
+	}
+	if (result) {
+		config_problem(&problem, 0, "cannot be read: %s", strerror(-result));
+	} else {
+		/* The embedded default's, and only then are they looked for. */
+		if (!read->filesystem_count && before && before->found)
+			take_found(read, before);
+		else if (!read->filesystem_count)
+			add_filesystems(read);
+		snprintf(read->file, sizeof(read->file), "%s", file);
+		*config = *read;
+	}
+	free(read);
+	return result;
+}
