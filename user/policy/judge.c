@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All resources together, stalls, overrides and the host's level. */
+#include "policy/judge.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+static void add_resource(struct judge *judge, enum resource_id id, const char *object,
+			 unsigned int index, const struct thresholds *thresholds)
+{
+	struct resource *resource = &judge->resources[judge->count];
+
+	if (judge->count == JUDGE_RESOURCES)
+		return;
+	judge->count++;
+	resource->type = resource_type(id);
+	resource->id = id;
+	resource->object = object;
+	resource->index = index;
+	resource->thresholds = thresholds;
+	resource->present = true;
+	resource->backend = "poll";
+	resource->pressure.since_ns = judge->since_ns;
+	pressure_rule_make(&resource->rule, thresholds, resource->type, 0);
+}
+
+/* By section, so that a new row of the table of resources is judged without a change here. */
+static void add_section(struct judge *judge, const char *section, const char *object,
+			unsigned int index, const struct thresholds thresholds[RESOURCE_IDS])
+{
+	for (enum resource_id id = 0; id < RESOURCE_IDS; id++)
+		if (!strcmp(resource_type(id)->section, section))
+			add_resource(judge, id, object, index, &thresholds[id]);
+}
+
+void judge_init(struct judge *judge, const struct config *config, int64_t now)
+{
+	memset(judge, 0, sizeof(*judge));
+	judge->since_ns = now;
+	for (unsigned int i = 0; i < config->filesystem_count; i++)
+		add_section(judge, "filesystem", config->filesystems[i].path, i,
+			    config->filesystems[i].resources);
+	for (unsigned int i = 0; i < config->queue_count; i++)
+		add_section(judge, "queue", config->queues[i].path, i, config->queues[i].resources);
+	add_section(judge, "memory", JUDGE_HOST, 0, config->host);
+	if (*config->memory_cgroup.path)
+		add_section(judge, "memory", config->memory_cgroup.path, 1,
+			    config->memory_cgroup.resources);
+	add_section(judge, "io", JUDGE_HOST, 0, config->host);
+}
+
+static const struct resource *find_same(const struct judge *judge, const struct resource *resource)
+{
+	for (unsigned int i = 0; i < judge->count; i++) {
+		const struct resource *other = &judge->resources[i];
+
+		if (other->id == resource->id && !strcmp(other->object, resource->object))
+			return other;
+	}
+	return NULL;
+}
+
+static void carry(struct resource *resource, const struct resource *previous)
+{
+	resource->pressure = previous->pressure;
+	resource->present = previous->present;
+	resource->known = previous->known;
+	resource->value = previous->value;
+	resource->size = previous->size;
+	resource->turned_value = previous->turned_value;
+	resource->seen_ns = previous->seen_ns;
+	resource->stalled_ns = previous->stalled_ns;
+	resource->backend = previous->backend;
+	pressure_rule_make(&resource->rule, resource->thresholds, resource->type, resource->size);
+}
+
+void judge_carry(struct judge *next, const struct judge *previous)
+{
+	for (unsigned int i = 0; i < next->count; i++) {
+		const struct resource *same = find_same(previous, &next->resources[i]);
+
+		if (!same)
+			continue;
+		carry(&next->resources[i], same);
+		if (same->id == RESOURCE_FREE_SPACE)
+			next->forecasts[next->resources[i].index] =
+				previous->forecasts[same->index];
+	}
+	next->override = previous->override;
+	next->measured = previous->measured;
+	next->level = previous->level;
+	next->since_ns = previous->since_ns;
+}
+
+struct resource *judge_find(struct judge *judge, enum resource_id id, unsigned int index)
+{
+	for (unsigned int i = 0; i < judge->count; i++)
+		if (judge->resources[i].id == id && judge->resources[i].index == index)
+			return &judge->resources[i];
+	return NULL;
+}
+
+/*
+ * It was silent until NOW, and that is what the dwell counts from. But where nobody judged the
+ * stall while it lasted (we were stopped), there is no closing for it now that it is over.
+ */
+static bool was_called_by_stall(const struct resource *resource, int64_t now)
+{
+	return resource->stalled_ns && now - resource->stalled_ns >= JUDGE_STALL_NS &&
+	       resource->pressure.level == pressure_worst(&resource->rule);
+}
+
+static void note_turn(struct resource *resource, enum level before)
+{
+	if (resource->pressure.level != before)
+		resource->turned_value = resource->value;
+}
+
+/* The host's level is left to judge_update(): one look may bring several values. */
+static void take_value(struct resource *resource, int64_t value, int64_t size, int64_t now)
+{
+	enum level before = resource->pressure.level;
+
+	if (was_called_by_stall(resource, now))
+		pressure_call(&resource->pressure, &resource->rule, now);
+	resource->stalled_ns = 0;
+	if (size != resource->size)
+		pressure_rule_make(&resource->rule, resource->thresholds, resource->type, size);
+	resource->size = size;
+	resource->value = value;
+	resource->known = true;
+	resource->seen_ns = now;
+	pressure_step(&resource->pressure, &resource->rule, value, now);
+	note_turn(resource, before);
+}
+
+int64_t judge_forecast(const struct judge *judge, const struct resource *resource)
+{
+	int64_t floor_bytes = resource->rule.enter[LEVEL_HIGH];
+
+	if (resource->id != RESOURCE_FREE_SPACE || !resource->known || floor_bytes == PRESSURE_OFF)
+		return VALUE_NEVER;
+	return forecast_ns(&judge->forecasts[resource->index], resource->value, floor_bytes);
+}
+
+/* Below twice medium (high, where medium is off) time-to-full is judged. */
+static bool is_near(const struct resource *space)
+{
+	const int64_t *enter = space->rule.enter;
+	int64_t nearest =
+		enter[LEVEL_MEDIUM] != PRESSURE_OFF ? enter[LEVEL_MEDIUM] : enter[LEVEL_HIGH];
+
+	return nearest != PRESSURE_OFF && space->value / 2 < nearest;
+}
+
+/* Another size: another filesystem is mounted there, or this one was resized. */
+static void derive_time_to_full(struct judge *judge, const struct resource *space, bool resized,
+				int64_t now)
+{
+	struct forecast *forecast = &judge->forecasts[space->index];
+	struct resource *resource = judge_find(judge, RESOURCE_TIME_TO_FULL, space->index);
+
+	if (resized)
+		memset(forecast, 0, sizeof(*forecast));
+	forecast_add(forecast, space->value, now);
+	if (!resource)
+		return;
+	resource->present = space->present;
+	resource->backend = space->backend;
+	take_value(resource, is_near(space) ? judge_forecast(judge, space) : VALUE_NEVER, 0, now);
+}
+
+void judge_observe(struct judge *judge, struct resource *resource, int64_t value, int64_t size,
+		   int64_t now)
+{
+	bool resized = size != resource->size;
+
+	take_value(resource, value, size, now);
+	if (resource->id == RESOURCE_FREE_SPACE)
+		derive_time_to_full(judge, resource, resized, now);
+}
+
+bool judge_hurried(const struct judge *judge)
+{
+	if (judge->measured > LEVEL_NORMAL)
+		return true;
+	for (unsigned int i = 0; i < judge->count; i++) {
+		const struct resource *resource = &judge->resources[i];
+		int64_t floor_bytes = resource->rule.enter[LEVEL_HIGH];
+
+		if (resource->id == RESOURCE_FREE_SPACE && resource->present && resource->known &&
+		    floor_bytes != PRESSURE_OFF &&
+		    forecast_soon(&judge->forecasts[resource->index], resource->value, floor_bytes))
+			return true;
+	}
+	return false;
+}
+
+int64_t judge_headroom(const struct judge *judge)
+{
+	int64_t least = INT64_MAX;
+
+	for (unsigned int i = 0; i < judge->count; i++) {
+		const struct resource *resource = &judge->resources[i];
+		int64_t room = resource->value - resource->rule.enter[LEVEL_HIGH];
+
+		if (resource->id != RESOURCE_FREE_SPACE || !resource->present || !resource->known ||
+		    resource->rule.enter[LEVEL_HIGH] == PRESSURE_OFF)
+			continue;
+		if (room < least)
+			least = room > 0 ? room : 0;
+	}
+	return least;
+}
+
+void judge_stall(struct judge *judge, struct resource *resource, int64_t since)
+{
+	(void)judge;
+	/* Asked again in vain: it has been silent since the first time. */
+	if (!resource->stalled_ns || since < resource->stalled_ns)
+		resource->stalled_ns = since;
+}
+
+bool judge_stalled(const struct judge *judge)
+{
+	for (unsigned int i = 0; i < judge->count; i++)
+		if (judge->resources[i].present && judge->resources[i].stalled_ns)
+			return true;
+	return false;
+}
+
+/* While an object is silent its last value proves nothing: no sustain or dwell runs out on it. */
+static int64_t stall_deadline(const struct resource *resource)
+{
+	enum level worst = pressure_worst(&resource->rule);
+
+	if (resource->pressure.level < worst)
+		return resource->stalled_ns + JUDGE_STALL_NS;
+	return resource->pressure.level > worst ? 0 : PRESSURE_NEVER;
+}
+
+/* When time alone changes the level of RESOURCE. */
+static int64_t resource_deadline(const struct resource *resource)
+{
+	if (!resource->present)
+		return PRESSURE_NEVER;
+	if (resource->stalled_ns)
+		return stall_deadline(resource);
+	if (!resource->known)
+		return PRESSURE_NEVER;
+	return pressure_deadline(&resource->pressure, &resource->rule, resource->value);
+}
+
+/* What is gone has no level, and is judged afresh should it come back. */
+static void forget(struct resource *resource, int64_t now)
+{
+	if (resource->pressure.level != LEVEL_NORMAL)
+		resource->pressure.since_ns = now;
+	resource->pressure = (struct pressure){ .since_ns = resource->pressure.since_ns };
+	resource->known = false;
+	resource->stalled_ns = 0;
+}
+
+/*
+ * The last value counts again only when it changes something: were every call a sample, the
+ * dwell would depend on how often anything else on the host is looked at.
+ */
+static void update_resource(struct resource *resource, int64_t now)
+{
+	enum level before = resource->pressure.level;
+	int64_t deadline_ns = resource_deadline(resource);
+
+	if (!resource->present)
+		forget(resource, now);
+	else if (deadline_ns == PRESSURE_NEVER || now < deadline_ns)
+		return;
+	else if (resource->stalled_ns)
+		pressure_call(&resource->pressure, &resource->rule, now);
+	else
+		pressure_step(&resource->pressure, &resource->rule, resource->value, now);
+	note_turn(resource, before);
+}
+
+/* A filesystem that is gone fills no more, and what is mounted there next is another. */
+static void follow_space(struct judge *judge, const struct resource *space)
+{
+	struct resource *resource = judge_find(judge, RESOURCE_TIME_TO_FULL, space->index);
+
+	if (resource)
+		resource->present = space->present;
+	if (!space->present)
+		memset(&judge->forecasts[space->index], 0, sizeof(judge->forecasts[0]));
+}
+
+void judge_update(struct judge *judge, int64_t now)
+{
+	enum level worst = LEVEL_NORMAL, level;
+
+	for (unsigned int i = 0; i < judge->count; i++) {
+		if (judge->resources[i].id == RESOURCE_FREE_SPACE)
+			follow_space(judge, &judge->resources[i]);
+		update_resource(&judge->resources[i], now);
+		if (judge->resources[i].pressure.level > worst)
+			worst = judge->resources[i].pressure.level;
+	}
+	if (judge->override.active && now >= judge->override.until_ns)
+		memset(&judge->override, 0, sizeof(judge->override));
+	judge->measured = worst;
+	level = judge->override.active ? judge->override.level : worst;
+	if (level != judge->level)
+		judge->since_ns = now;
+	judge->level = level;
+}
+
+int64_t judge_deadline(const struct judge *judge)
+{
+	int64_t earliest_ns = PRESSURE_NEVER;
+
+	for (unsigned int i = 0; i < judge->count; i++) {
+		int64_t deadline_ns = resource_deadline(&judge->resources[i]);
+
+		if (deadline_ns < earliest_ns)
+			earliest_ns = deadline_ns;
+	}
+	if (judge->override.active && judge->override.until_ns < earliest_ns)
+		earliest_ns = judge->override.until_ns;
+	return earliest_ns;
+}
+
+void judge_override(struct judge *judge, enum level level, int64_t until_ns, const char *reason,
+		    const char *by, int64_t now)
+{
+	struct override *override = &judge->override;
+
+	override->active = true;
+	override->level = level;
+	override->until_ns = until_ns;
+	text_clean(override->reason, sizeof(override->reason), reason, strlen(reason));
+	text_clean(override->by, sizeof(override->by), by, strlen(by));
+	judge_update(judge, now);
+}
+
+void judge_override_off(struct judge *judge, int64_t now)
+{
+	memset(&judge->override, 0, sizeof(judge->override));
+	judge_update(judge, now);
+}
