@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The memory of one cgroup, in the kernel's files. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "watch/cgroup.h"
+#include "watch/keyed.h"
+
+#include "ledger.h"
+
+/* How the two versions say the same. */
+struct dialect {
+	const char *limit, *usage;
+	const char *inactive_file; /* in memory.stat; of the whole subtree, as usage is */
+	const char *kills;	   /* the file with an `oom_kill` line */
+};
+
+static const struct dialect v1 = {
+	.limit = "memory.limit_in_bytes",
+	.usage = "memory.usage_in_bytes",
+	.inactive_file = "total_inactive_file ",
+	.kills = "memory.oom_control",
+};
+
+static const struct dialect v2 = {
+	.limit = "memory.max",
+	.usage = "memory.current",
+	.inactive_file = "inactive_file ",
+	.kills = "memory.events",
+};
+
+static const struct dialect *dialect_of(const struct cgroup_mounts *mounts)
+{
+	return mounts->v1 ? &v1 : &v2;
+}
+
+/* WORD is one of the words in the comma-separated LIST. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word), at;
+
+	for (; *list; list += at + (list[at] == ',')) {
+		at = strcspn(list, ",");
+		if (at == length && !strncmp(list, word, length))
+			return true;
+	}
+	return false;
+}
+
+/* "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,memory_localevents" */
+static void take_mount(struct cgroup_mounts *mounts, char *line)
+{
+	char *save, *point = NULL, *kind, *options, *end = strstr(line, " - ");
+	unsigned int field;
+
+	if (!end)
+		return;
+	*end = '\0';
+	point = strtok_r(line, " ", &save);
+	for (field = 1; point && field < 5; field++)
+		point = strtok_r(NULL, " ", &save);
+	kind = strtok_r(end + 3, " ", &save);
+	strtok_r(NULL, " ", &save);
+	options = strtok_r(NULL, " ", &save);
+	if (!point || !kind || !options)
+		return;
+	if (!strcmp(kind, "cgroup2")) {
+		snprintf(mounts->unified, sizeof(mounts->unified), "%s", point);
+		mounts->kills_by_cgroup |= has_word(options, "memory_localevents");
+	} else if (!strcmp(kind, "cgroup") && has_word(options, "memory")) {
+		snprintf(mounts->memory, sizeof(mounts->memory), "%s", point);
+		mounts->v1 = true;
+		mounts->kills_by_cgroup = true;
+	}
+}
+
+void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo)
+{
+	char *text = strdup(mountinfo), *line, *save;
+
+	memset(mounts, 0, sizeof(*mounts));
+	if (!text)
+		return;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		take_mount(mounts, line);
+	free(text);
+	if (!mounts->v1)
+		strcpy(mounts->memory, mounts->unified);
+}
+
+/* Opens NAME of the cgroup at PATH. A path too long is of nothing that is there. */
+static int open_file(const char *mount, const char *path, const char *name, int flags)
+{
+	char file[PATH_MAX];
+
+	if (!*mount ||
+	    snprintf(file, sizeof(file), "%s%s/%s", mount, path, name) >= (int)sizeof(file))
+		return -1;
+	return open(file, flags | O_CLOEXEC);
+}
+
+uint64_t cgroup_id(const char *mount, const char *path)
+{
+	int fd = open_file(mount, path, "", O_PATH | O_DIRECTORY);
+	uint64_t id = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (!fstat(fd, &st))
+		id = st.st_ino;
+	close(fd);
+	return id;
+}
+
+uint64_t cgroup_tasks(const struct cgroup_mounts *mounts, const char *path)
+{
+	uint64_t id = cgroup_id(mounts->unified, path);
+
+	if (id)
+		return id;
+	if (!*mounts->unified || (mounts->v1 && cgroup_id(mounts->memory, path)))
+		return SYNCS_OF_ALL;
+	return SYNCS_OF_NONE;
+}
+
+/* KEY "": the number that is all of the file ("max" is none). -1 when there is none. */
+static int64_t read_number(const struct cgroup_mounts *mounts, const char *path, const char *name,
+			   const char *key)
+{
+	int fd = open_file(mounts->memory, path, name, O_RDONLY);
+	char text[KEYED_BYTES];
+	int64_t number = -1;
+
+	if (fd < 0)
+		return -1;
+	if (keyed_read(fd, text) && strncmp(text, "max", 3) != 0)
+		number = keyed_number(text, key);
+	close(fd);
+	return number;
+}
+
+/* One level of the hierarchy; false when it has no limit. */
+static bool read_level(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
+		       struct cgroup_memory *level)
+{
+	const struct dialect *dialect = dialect_of(mounts);
+	int64_t limit = read_number(mounts, path, dialect->limit, "");
+	int64_t usage = read_number(mounts, path, dialect->usage, "");
+	int64_t inactive = read_number(mounts, path, "memory.stat", dialect->inactive_file);
+	int64_t working;
+
+	if (limit < 0 || limit >= host_bytes || usage < 0)
+		return false;
+	working = inactive > 0 && inactive < usage ? usage - inactive
+		  : inactive < usage		   ? usage
+						   : 0;
+	level->limit_bytes = limit;
+	level->available_bytes = limit > working ? limit - working : 0;
+	return true;
+}
+
+int cgroup_read_memory(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
+		       struct cgroup_memory *memory)
+{
+	struct cgroup_memory level;
+	char at[PATH_MAX];
+
+	memset(memory, 0, sizeof(*memory));
+	if (!cgroup_id(mounts->memory, path))
+		return -ENOENT;
+	if (read_number(mounts, path, dialect_of(mounts)->usage, "") < 0)
+		return -ENODATA;
+	snprintf(at, sizeof(at), "%s", path);
+	for (; *at; *strrchr(at, '/') = '\0') {
+		if (!read_level(mounts, at, host_bytes, &level))
+			continue;
+		if (!memory->limit_bytes || level.available_bytes < memory->available_bytes)
+			*memory = level;
+	}
+	return 0;
+}
+
+/* Of the cgroup at PATH alone, or of its subtree: as the kernel counts. */
+static unsigned int add_kills(const struct cgroup_mounts *mounts, const char *path,
+			      struct cgroup_kills *kills)
+{
+	int64_t count = read_number(mounts, path, dialect_of(mounts)->kills, "oom_kill ");
+
+	if (count < 0)
+		return 0;
+	kills->id = cgroup_id(mounts->memory, path);
+	kills->count = count;
+	return !!kills->id;
+}
+
+/*
+ * Recursion goes CGROUP_DEPTH deep. ROOM is 1 at least; PATH has room for PATH_MAX, and is as it
+ * was on return.
+ */
+static unsigned int read_subtree(const struct cgroup_mounts *mounts, char *path, unsigned int depth,
+				 struct cgroup_kills kills[], unsigned int room)
+{
+	unsigned int made = add_kills(mounts, path, kills);
+	int fd = made && depth < CGROUP_DEPTH
+			 ? open_file(mounts->memory, path, "", O_RDONLY | O_DIRECTORY)
+			 : -1;
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	size_t length = strlen(path);
+	struct dirent *entry;
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return made;
+	}
+	while (made < room && (entry = readdir(directory))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    length + strlen(entry->d_name) + 2 > PATH_MAX)
+			continue;
+		sprintf(path + length, "/%s", entry->d_name);
+		made += read_subtree(mounts, path, depth + 1, kills + made, room - made);
+		path[length] = '\0';
+	}
+	closedir(directory);
+	return made;
+}
+
+unsigned int cgroup_read_kills(const struct cgroup_mounts *mounts, const char *path,
+			       struct cgroup_kills kills[CGROUP_KILLS])
+{
+	char at[PATH_MAX];
+
+	if (!mounts->kills_by_cgroup)
+		return add_kills(mounts, path, kills);
+	snprintf(at, sizeof(at), "%s", path);
+	return read_subtree(mounts, at, 0, kills, CGROUP_KILLS);
+}

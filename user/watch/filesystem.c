@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One watched path: requests to the scout and what comes of the replies. */
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "watch/filesystem.h"
+#include "watch/mark.h"
+#include "watch/readings.h"
+
+const char *filesystem_path(const struct filesystem *fs)
+{
+	return fs->set->config->filesystems[fs->slot].path;
+}
+
+static void schedule(struct event *timer, int64_t delay_ns)
+{
+	struct timeval delay = {
+		.tv_sec = delay_ns / NS_PER_S,
+		.tv_usec = delay_ns % NS_PER_S / 1000,
+	};
+
+	evtimer_add(timer, &delay);
+}
+
+/* The counter is read first: a mark then counts from what the look has seen at least. */
+static void ask(struct filesystem *fs, enum scout_operation operation)
+{
+	fs->asked_ns = monotonic_ns();
+	if (fs->set->kernel)
+		fs->dirtied_pages = __atomic_load_n(
+			&kernel_ledger(fs->set->kernel)->filesystems[fs->slot].dirtied_pages,
+			__ATOMIC_ACQUIRE);
+	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1,
+		       operation == SCOUT_ADD ? filesystem_path(fs) : NULL))
+		return; /* the scout is gone or stuck: its return, or the next tick, brings us back
+			 */
+	fs->asked = ++fs->serial;
+	fs->operation = operation;
+	schedule(fs->deadline_timer, FILESYSTEM_LATE_NS);
+}
+
+void filesystem_look(struct filesystem *fs)
+{
+	int64_t due_ns;
+
+	if (fs->operation) {
+		fs->look_wanted = true;
+		return;
+	}
+	due_ns = fs->asked_ns + FILESYSTEM_GAP_NS - monotonic_ns();
+	if (due_ns > 0)
+		schedule(fs->look_timer, due_ns);
+	else
+		ask(fs, SCOUT_LOOK);
+}
+
+static void on_look_timer(evutil_socket_t fd, short events, void *argument)
+{
+	struct filesystem *fs = argument;
+
+	(void)fd;
+	(void)events;
+	filesystem_look(fs);
+}
+
+static void on_deadline(evutil_socket_t fd, short events, void *argument)
+{
+	struct filesystem *fs = argument;
+
+	(void)fd;
+	(void)events;
+	if (!fs->operation)
+		return;
+	fs->late = true;
+	fs->set->late_looks++;
+	log_warning("%s: the filesystem does not answer (%s)", filesystem_path(fs),
+		    fs->operation == SCOUT_LOOK ? "a look at it hangs"
+						: "frozen, or its disk hangs");
+	readings_stalled(fs, fs->asked_ns);
+	/* Should it be the scout that is dead, its keeper will see. */
+	scout_check(&fs->set->scout);
+}
+
+void filesystem_add(struct filesystem *fs)
+{
+	fs->primary = fs->slot;
+	fs->present = fs->late = false;
+	fs->canary.tid = 0;
+	canary_void(fs);
+	evtimer_del(fs->deadline_timer);
+	if (fs->set->kernel)
+		kernel_orders(fs->set->kernel)->devices[fs->slot] = 0;
+	ask(fs, SCOUT_ADD);
+	fs->canary.added = fs->asked;
+}
+
+bool filesystem_polled(const struct filesystem *fs)
+{
+	return fs->present && fs->primary == fs->slot && fs->canary.proof != PROOF_FIRED;
+}
+
+void filesystem_tick(struct filesystem *fs, bool safety, bool pressed)
+{
+	canary_tick(fs);
+	if (fs->operation || fs->primary != fs->slot)
+		return;
+	if (safety)
+		ask(fs, SCOUT_TOUCH);
+	else if (pressed || filesystem_polled(fs))
+		ask(fs, SCOUT_LOOK);
+}
+
+static bool same_filesystem(const struct filesystem *a, const struct filesystem *b)
+{
+	if (a->canary.device && a->canary.device == b->canary.device)
+		return true;
+	if (a->look.has_uuid && b->look.has_uuid)
+		return !memcmp(a->look.uuid, b->look.uuid, LOOK_UUID);
+	return a->look.device == b->look.device;
+}
+
+/* Find the primaries again: a mount may part paths or join them. */
+static void find_primaries(struct filesystem_set *set)
+{
+	struct filesystem *fs;
+	unsigned int i, j;
+
+	for (i = 0; i < set->count; i++) {
+		fs = &set->filesystems[i];
+		fs->primary = i;
+		for (j = 0; j < i && fs->present; j++) {
+			if (set->filesystems[j].primary == j && set->filesystems[j].present &&
+			    same_filesystem(fs, &set->filesystems[j])) {
+				fs->primary = j;
+				break;
+			}
+		}
+		if (set->kernel)
+			__atomic_store_n(&kernel_orders(set->kernel)->devices[i],
+					 fs->present && fs->primary == i ? fs->canary.device : 0,
+					 __ATOMIC_RELEASE);
+	}
+}
+
+typedef int64_t measure_fn(void *context, enum resource_id id, unsigned int index);
+
+/* The least that MEASURE says of all paths on the filesystem. */
+static int64_t nearest(struct filesystem *fs, measure_fn *measure, enum resource_id id)
+{
+	int64_t distance, least = INT64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < fs->set->count; i++) {
+		if (fs->set->filesystems[i].primary != fs->slot)
+			continue;
+		distance = measure(fs->set->sink->context, id, i);
+		if (distance < least)
+			least = distance;
+	}
+	return least;
+}
+
+static void store(__u64 *order, uint64_t value)
+{
+	__atomic_store_n(order, value, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * To be stored before the look mark: the kernel brakes only when the look mark it reads has rung
+ * and is old, and a new one has not.
+ */
+static void set_brake(struct filesystem *fs, struct orders *orders)
+{
+	const struct watch_sink *sink = fs->set->sink;
+	uint64_t pages = mark_brake_pages(nearest(fs, sink->room, RESOURCE_FREE_SPACE),
+					  nearest(fs, sink->room, RESOURCE_FREE_INODES),
+					  fs->look.growth, fs->set->page_bytes, fs->set->cpus);
+
+	store(&orders->brake_marks[fs->slot], pages ? fs->dirtied_pages + pages : 0);
+}
+
+/* Past the mark already when it is stored: the kernel would ring at the next write only. */
+static void set_mark(struct filesystem *fs)
+{
+	struct filesystem_set *set = fs->set;
+	const struct watch_sink *sink = set->sink;
+	int64_t space_bytes = nearest(fs, sink->distance, RESOURCE_FREE_SPACE);
+	struct orders *orders;
+	uint64_t mark;
+
+	if (!set->kernel || !fs->canary.device)
+		return;
+	if (space_bytes > fs->look.available_bytes)
+		space_bytes = fs->look.available_bytes;
+	mark = fs->dirtied_pages +
+	       mark_step_pages(space_bytes, nearest(fs, sink->distance, RESOURCE_FREE_INODES),
+			       fs->look.growth, set->page_bytes, set->cpus);
+	orders = kernel_orders(set->kernel);
+	set_brake(fs, orders);
+	store(&orders->look_marks[fs->slot], mark);
+	/* What braked before this look is answered by it. */
+	store(&orders->brake_ack_ns, (uint64_t)monotonic_ns());
+	if (__atomic_load_n(&kernel_ledger(set->kernel)->filesystems[fs->slot].dirtied_pages,
+			    __ATOMIC_SEQ_CST) >= mark)
+		fs->look_wanted = true;
+}
+
+void filesystem_learned(struct filesystem *fs)
+{
+	find_primaries(fs->set);
+	readings_tell(&fs->set->filesystems[fs->primary]);
+	/* The mark counts from a look that is yet to be made. */
+	filesystem_look(&fs->set->filesystems[fs->primary]);
+}
+
+/* Another filesystem is at the path than before. */
+static bool moved(const struct filesystem *fs, const struct look *look)
+{
+	return fs->look.device != look->device || fs->look.type != look->type;
+}
+
+/*
+ * The path is gone, and with it the values of those that were watched by way of it: they get
+ * them for their own, so that no level is lost until they have been looked at.
+ */
+static void hand_over(struct filesystem *fs, const bool covered[CONFIG_FILESYSTEMS])
+{
+	struct filesystem *other;
+	unsigned int i;
+
+	for (i = 0; i < fs->set->count; i++) {
+		other = &fs->set->filesystems[i];
+		if (!covered[i] || other->primary != i)
+			continue;
+		other->look = fs->look;
+		readings_tell(other);
+		filesystem_look(other);
+	}
+}
+
+/* There is no such path, or none for us: a mistake to be told of, and no pressure. */
+static bool is_missing(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -EPERM ||
+	       error == -ELOOP || error == -ENAMETOOLONG;
+}
+
+static void take_missing(struct filesystem *fs, int error)
+{
+	bool covered[CONFIG_FILESYSTEMS] = { false };
+	unsigned int i;
+
+	for (i = 0; i < fs->set->count; i++)
+		covered[i] = i != fs->slot && fs->set->filesystems[i].primary == fs->slot;
+	if (!fs->said_missing)
+		log_warning("%s: %s; not watched until it is there", filesystem_path(fs),
+			    strerror(-error));
+	fs->said_missing = true;
+	fs->present = fs->failed = false;
+	canary_void(fs);
+	find_primaries(fs->set);
+	hand_over(fs, covered);
+	readings_absent(fs);
+	fs->set->sink->judge(fs->set->sink->context);
+}
+
+/*
+ * It is there and cannot be looked at: shut down after an error, its disk or server gone, or
+ * the scout short of something. All of that is pressure, and none of it room.
+ */
+static void take_failure(struct filesystem *fs, int error)
+{
+	if (!fs->failed) {
+		log_error("%s: the filesystem has failed: %s", filesystem_path(fs),
+			  strerror(-error));
+		fs->failed_ns = fs->asked_ns;
+	}
+	fs->failed = true;
+	readings_stalled(fs, fs->failed_ns);
+}
+
+static void take_look(struct filesystem *fs, const struct look *look)
+{
+	bool another = !fs->present || moved(fs, look);
+
+	if (fs->said_missing)
+		log_notice("%s: is there now, watched", filesystem_path(fs));
+	if (fs->failed)
+		log_notice("%s: can be looked at again", filesystem_path(fs));
+	fs->said_missing = fs->failed = false;
+	fs->set->looks++;
+	fs->look = *look;
+	fs->present = true;
+	if (another)
+		canary_void(fs);
+	find_primaries(fs->set);
+	readings_tell(&fs->set->filesystems[fs->primary]);
+	if (fs->primary == fs->slot)
+		set_mark(fs);
+}
+
+void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply)
+{
+	if (reply->serial != fs->asked || !fs->operation)
+		return; /* of a thread that has lost its slot */
+	evtimer_del(fs->deadline_timer);
+	if (fs->late)
+		log_notice("%s: the filesystem answers again, after %lld s", filesystem_path(fs),
+			   (long long)((monotonic_ns() - fs->asked_ns) / NS_PER_S));
+	fs->late = false;
+	fs->operation = 0;
+	if (is_missing(reply->error))
+		take_missing(fs, reply->error);
+	else if (reply->error)
+		take_failure(fs, reply->error);
+	else
+		take_look(fs, &reply->look);
+	canary_tick(fs);
+	if (fs->look_wanted) {
+		fs->look_wanted = false;
+		filesystem_look(fs);
+	}
+}
+
+int filesystem_open(struct filesystem *fs, struct filesystem_set *set, unsigned int slot)
+{
+	uint64_t serial = fs->serial; /* goes on: late replies to a former path are not for us */
+
+	memset(fs, 0, sizeof(*fs));
+	fs->serial = serial;
+	fs->set = set;
+	fs->slot = fs->primary = slot;
+	fs->look_timer = evtimer_new(set->base, on_look_timer, fs);
+	fs->deadline_timer = evtimer_new(set->base, on_deadline, fs);
+	return fs->look_timer && fs->deadline_timer ? canary_open(fs) : -ENOMEM;
+}
+
+void filesystem_close(struct filesystem *fs)
+{
+	canary_close(fs);
+	if (fs->look_timer)
+		event_free(fs->look_timer);
+	if (fs->deadline_timer)
+		event_free(fs->deadline_timer);
+	fs->look_timer = fs->deadline_timer = NULL;
+}

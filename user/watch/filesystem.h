@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One watched path: asks the scout, learns the device, feeds the sink, sets the mark.
+ *
+ * Several paths may lie on one filesystem. The first of them is its primary: it alone has a
+ * mark and is looked at; the others get its values, or are left out when they have the
+ * same thresholds.
+ */
+#ifndef WATCH_FILESYSTEM_H
+#define WATCH_FILESYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "watch/canary.h"
+#include "watch/kernel.h"
+#include "watch/latency.h"
+#include "watch/scout.h"
+#include "watch/sink.h"
+
+struct event;
+struct event_base;
+
+/* What all watched filesystems share; filled in by watch.c. */
+struct filesystem_set {
+	struct event_base *base;
+	struct kernel *kernel; /* NULL: all is polled */
+	struct scout scout;
+	const struct watch_sink *sink;
+	const struct config *config;
+	unsigned int cpus;
+	unsigned int page_bytes;
+	unsigned int count;
+	struct filesystem *filesystems; /* CONFIG_FILESYSTEMS of them */
+	uint64_t looks;
+	uint64_t late_looks; /* that took longer than FILESYSTEM_LATE_NS */
+};
+
+struct filesystem {
+	struct filesystem_set *set;
+	unsigned int slot;    /* its place in the configuration, in the ledger and in the orders */
+	unsigned int primary; /* the slot that is looked at for it: its own, or a lower one */
+	struct canary canary;
+	struct latency latency;
+	bool present;		/* it has been looked at, and not been found missing since */
+	bool failed;		/* it is there and cannot be looked at */
+	bool said_missing;	/* the log has it */
+	bool late;		/* the request under way has been told as stalled */
+	bool look_wanted;	/* a mark rang while a request was under way */
+	uint32_t operation;	/* the request under way; 0: none */
+	uint64_t serial;	/* of the last request of either kind */
+	uint64_t asked;		/* the serial of the request under way */
+	int64_t asked_ns;	/* when it was sent */
+	int64_t failed_ns;	/* since when it has failed */
+	uint64_t dirtied_pages; /* the counter, read before the look that is under way */
+	struct look look;
+	struct event *look_timer;     /* not before: the look that a mark asked for */
+	struct event *deadline_timer; /* the request under way is late */
+};
+
+#define FILESYSTEM_LATE_NS (1 * NS_PER_S)
+#define FILESYSTEM_GAP_NS  (10 * NS_PER_MS) /* at most 100 looks a second */
+
+/* Its path, as configured. */
+const char *filesystem_path(const struct filesystem *fs);
+
+int filesystem_open(struct filesystem *fs, struct filesystem_set *set, unsigned int slot);
+void filesystem_close(struct filesystem *fs);
+
+/* The scout knows nothing of this slot (any more): tell it the path. */
+void filesystem_add(struct filesystem *fs);
+
+/* Time for a safety look, or else for one that polled filesystems need, or (PRESSED) all. */
+void filesystem_tick(struct filesystem *fs, bool safety, bool pressed);
+
+/*
+ * A mark rang, the mount table changed, or something else asks for a look: as soon as may be, and
+ * no sooner than FILESYSTEM_GAP_NS after the last.
+ */
+void filesystem_look(struct filesystem *fs);
+
+/* The canary came back: devices, primaries and marks may be others now. */
+void filesystem_learned(struct filesystem *fs);
+
+/* The scout's reply to this slot's request. */
+void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply);
+
+/* It must be looked at by time: no probe that is known to work tells of its writes. */
+bool filesystem_polled(const struct filesystem *fs);
+
+#endif

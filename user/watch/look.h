@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading the truth of one filesystem. All of this may block for as long as the disk
+ * pleases, so only the scout calls it, a thread for each filesystem.
+ */
+#ifndef WATCH_LOOK_H
+#define WATCH_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOOK_UUID 16
+
+struct look {
+	int64_t size_bytes;	 /* of the filesystem; 0: it has no space to run out of (procfs) */
+	int64_t available_bytes; /* effective: what can really still be written */
+	int64_t inodes;		 /* 0: the filesystem does not count them (btrfs) */
+	int64_t free_inodes;
+	uint64_t device;     /* st_dev of the path */
+	uint64_t type;	     /* f_type */
+	unsigned int growth; /* pages of space that one dirtied page can take: 2 on XFS */
+	bool read_only;
+	bool has_uuid;
+	uint8_t uuid[LOOK_UUID]; /* btrfs: the filesystem's, the same for all its subvolumes */
+};
+
+/* Look at the filesystem that PATH is on. Returns 0 or -errno (-ENOENT, -ENOTCONN, …). */
+int look_at(const char *path, struct look *look);
+
+/*
+ * Wait until PATH's filesystem accepts a change: returns at once unless it is frozen or
+ * hung. Writes nothing. Returns 0 or -errno.
+ */
+int look_touch(const char *path);
+
+/*
+ * Make one real write of a page with fsync, and one each with O_DIRECT and fallocate where
+ * the filesystem takes them, in an unnamed file near PATH on the same filesystem. Returns 0
+ * or the -errno of the write.
+ */
+int look_canary(const char *path);
+
+#endif

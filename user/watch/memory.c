@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host's memory, from /proc/meminfo, /proc/pressure/memory and /proc/vmstat. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "watch/keyed.h"
+#include "watch/memory.h"
+
+#define HURRY_NS (15 * NS_PER_S)
+#define BRAKE_NS (3 * NS_PER_S)
+#define KILL_NS	 (60 * NS_PER_S)
+
+static int open_proc(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void sample_available(struct memory *memory, char text[KEYED_BYTES])
+{
+	const struct watch_sink *sink = memory->sink;
+	int64_t total_kib, available_kib, distance;
+
+	if (!keyed_read(memory->meminfo_fd, text))
+		return;
+	total_kib = keyed_number(text, "MemTotal:");
+	available_kib = keyed_number(text, "MemAvailable:");
+	if (total_kib <= 0 || available_kib < 0)
+		return;
+	sink->value(sink->context, RESOURCE_MEMORY_AVAILABLE, 0, available_kib * KIB,
+		    total_kib * KIB, KERNEL_POLL);
+	distance = sink->distance(sink->context, RESOURCE_MEMORY_AVAILABLE, 0);
+	memory->near = distance < available_kib * KIB / 2;
+}
+
+/* By PSI; where that is off, by the time in which anyone was in direct reclaim. */
+static int64_t stalled_share(struct memory *memory)
+{
+	int64_t now = monotonic_ns(), share = psi_share(&memory->psi, now);
+
+	if (share < 0 && kernel_attached(memory->kernel, SIGNAL_RECLAIM))
+		share = window_add(&memory->reclaim,
+				   (int64_t)kernel_ledger(memory->kernel)->memory.stall_ns, now);
+	return share;
+}
+
+static void sample_stall(struct memory *memory)
+{
+	const struct watch_sink *sink = memory->sink;
+	int64_t share = stalled_share(memory);
+
+	if (share < 0)
+		sink->absent(sink->context, RESOURCE_MEMORY_STALL, 0);
+	else
+		sink->value(sink->context, RESOURCE_MEMORY_STALL, 0, share, 0,
+			    memory_stall_backend(memory));
+}
+
+/* Kills in the last minute. vmstat counts them; the probe only says when to look. */
+static void sample_kills(struct memory *memory, char text[KEYED_BYTES])
+{
+	const struct watch_sink *sink = memory->sink;
+	int64_t now = monotonic_ns(), count, recent = 0;
+	unsigned int i;
+
+	count = keyed_read(memory->vmstat_fd, text) ? keyed_number(text, "oom_kill ") : -1;
+	if (count < 0) {
+		sink->absent(sink->context, RESOURCE_OOM_KILL, 0);
+		return;
+	}
+	if (memory->kills_seen < 0)
+		memory->kills_seen = count;
+	/* Of a burst larger than the table the last ones are enough. */
+	if (count - memory->kills_seen > MEMORY_KILLS)
+		memory->kills_seen = count - MEMORY_KILLS;
+	while (memory->kills_seen < count)
+		memory->kill_ns[memory->kills_seen++ % MEMORY_KILLS] = now;
+	for (i = 0; i < MEMORY_KILLS; i++)
+		recent += memory->kill_ns[i] && now - memory->kill_ns[i] < KILL_NS;
+	sink->value(sink->context, RESOURCE_OOM_KILL, 0, recent, 0,
+		    kernel_backend(memory->kernel, SIGNAL_OOM_KILLS));
+}
+
+/*
+ * How much more stalling until the kernel may brake: what is left to high, of the 10 s that
+ * memory-stall is a share of. Never less than BRAKE_NS: samples come once a second, and a daemon
+ * that takes them must not be braked. 0 when there is no high.
+ */
+static uint64_t brake_after_ns(const struct memory *memory)
+{
+	const struct watch_sink *sink = memory->sink;
+	int64_t room_ppm = sink->room(sink->context, RESOURCE_MEMORY_STALL, 0), room_ns;
+
+	if (room_ppm == INT64_MAX)
+		return 0;
+	room_ns = room_ppm * 10 * NS_PER_S / PPM;
+	return (uint64_t)(room_ns > BRAKE_NS ? room_ns : BRAKE_NS);
+}
+
+/* The next 10 ms of reclaim ring: memory is short then, whatever the timer says. */
+static void set_mark(struct memory *memory)
+{
+	uint64_t brake_ns = brake_after_ns(memory), stall_ns;
+	const struct ledger_memory *ledger;
+	struct orders *orders;
+	bool braked;
+
+	if (!kernel_attached(memory->kernel, SIGNAL_RECLAIM))
+		return;
+	orders = kernel_orders(memory->kernel);
+	ledger = &kernel_ledger(memory->kernel)->memory;
+	stall_ns = ledger->stall_ns;
+	braked = ledger->braked_mark && ledger->braked_mark == orders->stall_mark_ns;
+	__atomic_store_n(&orders->brake_stall_ns, brake_ns ? stall_ns + brake_ns : 0,
+			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&orders->stall_mark_ns, stall_ns + 10 * NS_PER_MS, __ATOMIC_SEQ_CST);
+	/* A brake for a filesystem is answered by a look at it, not by this. */
+	if (braked)
+		__atomic_store_n(&orders->brake_ack_ns, (uint64_t)monotonic_ns(), __ATOMIC_SEQ_CST);
+}
+
+void memory_sample(struct memory *memory)
+{
+	char text[KEYED_BYTES];
+
+	sample_available(memory, text);
+	sample_stall(memory);
+	sample_kills(memory, text);
+	memory->sink->judge(memory->sink->context);
+	set_mark(memory);
+}
+
+/* Ringing sets no new mark: the samples that follow do, so bells come once a second at most. */
+void memory_ring(struct memory *memory)
+{
+	int64_t now = monotonic_ns();
+	bool hurried = memory_hurried(memory, now);
+
+	memory->hurry_until_ns = now + HURRY_NS;
+	if (!hurried)
+		memory_sample(memory);
+}
+
+bool memory_hurried(const struct memory *memory, int64_t now_ns)
+{
+	return memory->near || now_ns < memory->hurry_until_ns;
+}
+
+const char *memory_stall_backend(const struct memory *memory)
+{
+	if (memory->psi.fd < 0 && kernel_attached(memory->kernel, SIGNAL_RECLAIM))
+		return kernel_backend(memory->kernel, SIGNAL_RECLAIM);
+	return psi_backend(&memory->psi);
+}
+
+static void on_trigger(void *context)
+{
+	struct memory *memory = context;
+
+	memory_ring(memory);
+	memory->hurry(memory->hurry_context);
+}
+
+int memory_open(struct memory *memory, struct event_base *base, struct kernel *kernel,
+		const struct watch_sink *sink, void (*hurry)(void *context), void *hurry_context)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->sink = sink;
+	memory->hurry = hurry;
+	memory->hurry_context = hurry_context;
+	memory->kernel = kernel;
+	memory->kills_seen = -1;
+	memory->vmstat_fd = open_proc("/proc/vmstat");
+	memory->meminfo_fd = open_proc("/proc/meminfo");
+	psi_open(&memory->psi, base, "/proc/pressure/memory", "full", on_trigger, memory);
+	return memory->meminfo_fd < 0 ? -ENOENT : 0;
+}
+
+void memory_close(struct memory *memory)
+{
+	psi_close(&memory->psi);
+	if (memory->vmstat_fd >= 0)
+		close(memory->vmstat_fd);
+	if (memory->meminfo_fd >= 0)
+		close(memory->meminfo_fd);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pressure stall information: how much of the time work stood still for want of a thing, and
+ * a trigger that rings when it does.
+ */
+#ifndef WATCH_PSI_H
+#define WATCH_PSI_H
+
+#include <stdint.h>
+
+#include "watch/window.h"
+
+struct event;
+struct event_base;
+
+struct psi {
+	int fd;		/* -1: there is no PSI here, or it is off */
+	int trigger_fd; /* -1: no trigger could be set */
+	int epoll_fd;
+	const char *line; /* "full" or "some" */
+	struct event *event;
+	struct window window;
+	void (*ring)(void *context);
+	void *context;
+};
+
+/*
+ * Open the pressure FILE ("/proc/pressure/memory", a cgroup's memory.pressure) for its LINE
+ * ("full" or "some"); RING is called when the trigger fires, and may be NULL for none.
+ * Never fails: without PSI, psi_share() says so.
+ */
+void psi_open(struct psi *psi, struct event_base *base, const char *file, const char *line,
+	      void (*ring)(void *context), void *context);
+void psi_close(struct psi *psi);
+
+/* The share of the last ten seconds in ppm; -1 when PSI cannot tell. */
+int64_t psi_share(struct psi *psi, int64_t now_ns);
+
+/* "psi-trigger" or "poll". */
+const char *psi_backend(const struct psi *psi);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is read of a filesystem at each look, and told to the sink: a table with a row for each
+ * resource of a filesystem.
+ */
+#ifndef WATCH_READINGS_H
+#define WATCH_READINGS_H
+
+#include "watch/filesystem.h"
+
+/* The values of FS's last look, for every path on it that has thresholds of its own. */
+void readings_tell(struct filesystem *fs);
+
+/* FS's path is not there. */
+void readings_absent(struct filesystem *fs);
+
+/* FS has not answered since SINCE_NS, or cannot be looked at: for every path on it. */
+void readings_stalled(struct filesystem *fs, int64_t since_ns);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scout: the child process that touches the watched filesystems, so that the process
+ * which holds the kernel programs never does. A thread that hangs on a dead disk keeps
+ * its whole process, and with it every descriptor, alive past kill -9.
+ *
+ * The daemon sends requests and gets one reply for each, in any order between slots; a
+ * slot has at most one request under way.
+ */
+#ifndef WATCH_SCOUT_H
+#define WATCH_SCOUT_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/config.h"
+#include "watch/look.h"
+#include "watch/tree.h"
+
+/* A slot for each filesystem and, after those, for each queue. */
+#define SCOUT_QUEUES CONFIG_FILESYSTEMS
+#define SCOUT_SLOTS  (CONFIG_FILESYSTEMS + CONFIG_QUEUES)
+
+/* CPU time that a round of a count may take, but for the first, which is made in one go. */
+#define SCOUT_COUNT_NS (25 * NS_PER_MS)
+
+enum scout_operation {
+	SCOUT_ADD =
+		1,    /* watch `path` in this slot from now on; replied with a look, or the count */
+	SCOUT_LOOK,   /* statfs */
+	SCOUT_TOUCH,  /* statfs, after waiting until the filesystem accepts changes */
+	SCOUT_CANARY, /* one real write, in a thread of its own: it may be slow */
+	SCOUT_COUNT,  /* a round of counting a queue's files */
+	SCOUT_READY,  /* from the scout only: the slot's canary thread is there */
+	SCOUT_HELLO,  /* from the scout only: a new process is there and knows no slot */
+};
+
+struct scout_request {
+	uint32_t operation;
+	uint32_t slot;
+	uint64_t serial; /* comes back in the reply */
+	char path[PATH_MAX];
+};
+
+struct scout_reply {
+	uint32_t operation;
+	uint32_t slot;
+	uint64_t serial;
+	int32_t error;		 /* 0 or -errno */
+	uint32_t tid;		 /* the thread that answers */
+	struct look look;	 /* of a filesystem */
+	struct tree_count count; /* of a queue */
+};
+
+struct scout {
+	int fd;	      /* a sequenced-packet socket, non-blocking on our side */
+	int lifeline; /* to the keeper: its end is the other's, whoever's privileges are left */
+	pid_t pid;    /* the keeper's */
+};
+
+/*
+ * Start the scout. To be called before anything is open that it must not inherit. Returns
+ * 0 or -errno.
+ */
+int scout_start(struct scout *scout);
+
+/* Send a request; PATH only for SCOUT_ADD. Returns 0 or -errno (-EAGAIN: its queue is full). */
+int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
+	       uint64_t serial, const char *path);
+
+/* Take one reply. Returns 0, -EAGAIN when there is none, -EPIPE when it cannot be one. */
+int scout_receive(const struct scout *scout, struct scout_reply *reply);
+
+/* Have the keeper see whether the scout is dead: it cannot be told by waiting when a thread hangs.
+ */
+void scout_check(const struct scout *scout);
+
+/* Close our ends: keeper and scout end by themselves as soon as they can. */
+void scout_stop(struct scout *scout);
+
+/* Keep CAP_DAC_READ_SEARCH and nothing else (scout_process.c). */
+void scout_shed_privileges(void);
+
+/* The scout's side: serve requests on FD until its end (scout_process.c). Does not return. */
+void scout_process(int fd) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scout's side: a thread for each slot, so that one hung filesystem leaves the others
+ * visible. The main thread only hands requests over.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "watch/scout.h"
+
+#define STACK_BYTES (128 * 1024)
+
+/*
+ * A thread that hangs in the kernel cannot be ended, only left behind when its slot gets
+ * another path. So many at most, left behind or not.
+ */
+#define THREADS 128
+
+struct slot {
+	pthread_mutex_t lock;
+	pthread_cond_t ready;
+	bool waiting; /* a request waits to be taken */
+	bool retired; /* another thread has the slot now: end */
+	int fd;
+	atomic_uint *threads;
+	struct tree *tree; /* of a queue; its thread's own */
+	struct scout_request request;
+};
+
+/* Each slot has a thread for looks or counts; a filesystem's has one for canaries, too. */
+struct slots {
+	int fd;
+	atomic_uint threads;
+	struct slot *looks[SCOUT_SLOTS];
+	struct slot *canaries[SCOUT_SLOTS];
+};
+
+static void look(const struct scout_request *request, struct scout_reply *reply)
+{
+	/* A new path too: one that hangs must not pass for one that was just looked at. */
+	if (request->operation == SCOUT_TOUCH || request->operation == SCOUT_ADD)
+		reply->error = look_touch(request->path);
+	if (request->operation == SCOUT_CANARY)
+		reply->error = look_canary(request->path);
+	else if (request->operation != SCOUT_READY && !reply->error)
+		reply->error = look_at(request->path, &reply->look);
+}
+
+static void count(struct slot *slot, const struct scout_request *request, struct scout_reply *reply)
+{
+	int64_t budget_ns = request->operation == SCOUT_ADD ? TREE_UNBOUNDED : SCOUT_COUNT_NS;
+
+	/* This thread alone: a count can wait for all else. */
+	setpriority(PRIO_PROCESS, 0, 10);
+	if (!slot->tree)
+		slot->tree = tree_new(request->path);
+	reply->error = slot->tree ? tree_count(slot->tree, budget_ns, &reply->count) : -ENOMEM;
+}
+
+static void answer(struct slot *slot, const struct scout_request *request)
+{
+	struct scout_reply reply = {
+		.operation = request->operation,
+		.slot = request->slot,
+		.serial = request->serial,
+		.tid = (uint32_t)syscall(SYS_gettid),
+	};
+
+	if (request->slot >= SCOUT_QUEUES)
+		count(slot, request, &reply);
+	else
+		look(request, &reply);
+	/* Blocks when the daemon is stopped: that is its own back pressure. */
+	while (send(slot->fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void *serve_slot(void *argument)
+{
+	struct slot *slot = argument;
+	struct scout_request request;
+
+	prctl(PR_SET_NAME, "scout");
+	for (;;) {
+		pthread_mutex_lock(&slot->lock);
+		while (!slot->waiting && !slot->retired)
+			pthread_cond_wait(&slot->ready, &slot->lock);
+		if (slot->retired) {
+			pthread_mutex_unlock(&slot->lock);
+			break;
+		}
+		request = slot->request;
+		slot->waiting = false;
+		pthread_mutex_unlock(&slot->lock);
+		answer(slot, &request);
+	}
+	pthread_mutex_destroy(&slot->lock);
+	pthread_cond_destroy(&slot->ready);
+	atomic_fetch_sub(slot->threads, 1);
+	tree_free(slot->tree);
+	free(slot);
+	return NULL;
+}
+
+static struct slot *start_slot(struct slots *slots)
+{
+	struct slot *slot;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int error;
+
+	if (atomic_load(&slots->threads) >= THREADS)
+		return NULL;
+	slot = calloc(1, sizeof(*slot));
+	if (!slot)
+		return NULL;
+	slot->fd = slots->fd;
+	slot->threads = &slots->threads;
+	pthread_mutex_init(&slot->lock, NULL);
+	pthread_cond_init(&slot->ready, NULL);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	atomic_fetch_add(&slots->threads, 1);
+	error = pthread_create(&thread, &attributes, serve_slot, slot);
+	pthread_attr_destroy(&attributes);
+	if (error) {
+		atomic_fetch_sub(&slots->threads, 1);
+		free(slot);
+		return NULL;
+	}
+	return slot;
+}
+
+static void retire_slot(struct slot *slot)
+{
+	pthread_mutex_lock(&slot->lock);
+	slot->retired = true;
+	pthread_cond_signal(&slot->ready);
+	pthread_mutex_unlock(&slot->lock);
+}
+
+/* Give the request to its thread as OPERATION; the path stays until the next SCOUT_ADD. */
+static void hand_over(struct slot *slot, const struct scout_request *request,
+		      enum scout_operation operation)
+{
+	pthread_mutex_lock(&slot->lock);
+	slot->request.operation = operation;
+	slot->request.slot = request->slot;
+	slot->request.serial = request->serial;
+	if (request->operation == SCOUT_ADD)
+		strcpy(slot->request.path, request->path);
+	slot->waiting = true;
+	pthread_cond_signal(&slot->ready);
+	pthread_mutex_unlock(&slot->lock);
+}
+
+static void refuse(int fd, const struct scout_request *request, int error)
+{
+	struct scout_reply reply = {
+		.operation = request->operation,
+		.slot = request->slot,
+		.serial = request->serial,
+		.error = error,
+	};
+
+	(void)!send(fd, &reply, sizeof(reply), MSG_NOSIGNAL);
+}
+
+/* Threads for a new path; those for the former one end as soon as they can. */
+static void replace(struct slots *slots, struct slot **slot)
+{
+	if (*slot)
+		retire_slot(*slot);
+	*slot = start_slot(slots);
+}
+
+static void dispatch(struct slots *slots, const struct scout_request *request)
+{
+	struct slot **looks = &slots->looks[request->slot];
+	struct slot **canaries = &slots->canaries[request->slot];
+	struct slot *slot;
+
+	if (request->operation == SCOUT_ADD) {
+		replace(slots, looks);
+		if (request->slot < SCOUT_QUEUES)
+			replace(slots, canaries);
+		if (*canaries)
+			hand_over(*canaries, request, SCOUT_READY);
+	}
+	slot = request->operation == SCOUT_CANARY ? *canaries : *looks;
+	if (slot)
+		hand_over(slot, request, request->operation);
+	else
+		refuse(slots->fd, request, -ENFILE);
+}
+
+/*
+ * What it keeps: to look into directories that are closed to others. Without any other
+ * capability root is a user like all, who writes where root owns the directory.
+ */
+void scout_shed_privileges(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	if (capng_apply(CAPNG_SELECT_BOTH)) {
+		/* Started without it (a container): then with none. */
+		capng_clear(CAPNG_SELECT_CAPS);
+		capng_apply(CAPNG_SELECT_CAPS);
+	}
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void scout_process(int fd)
+{
+	const struct scout_request hello = { .operation = SCOUT_HELLO };
+	struct slots slots = { .fd = fd };
+	struct scout_request request;
+	ssize_t size;
+
+	prctl(PR_SET_NAME, "spoolgate-scout");
+	refuse(fd, &hello, 0);
+	for (;;) {
+		size = recv(fd, &request, sizeof(request), 0);
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size <= 0)
+			_exit(0);
+		request.path[sizeof(request.path) - 1] = '\0';
+		if (size >= (ssize_t)offsetof(struct scout_request, path) &&
+		    request.slot < SCOUT_SLOTS)
+			dispatch(&slots, &request);
+	}
+}
