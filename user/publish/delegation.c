@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Postfix's policy delegation: lines of name=value and an empty one come, a line action=… and
+ * an empty one go. What we do not understand gets no reply: Postfix then does what its
+ * default_action says, and logs it.
+ *
+ * All requests of a transaction carry its `instance`, and get the first one's verdict: senders
+ * take a 452 after an accepted recipient for "too many recipients". It is held (`delay`) once and
+ * promised its size once. A connection is one smtpd's, which has one transaction at a time: so
+ * only the last instance is remembered.
+ */
+#include "publish/delegation.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "policy/address.h"
+#include "publish/listener_internal.h"
+
+/* What is remembered of a connection. */
+struct transaction {
+	char instance[DELEGATION_INSTANCE]; /* "": none */
+	enum verdict_kind verdict;
+};
+
+/* A piece of what the client sent. */
+struct piece {
+	const char *text;
+	size_t length;
+};
+
+static ssize_t wrong(char error[DELEGATION_ERROR], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static ssize_t wrong(char error[DELEGATION_ERROR], const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(error, DELEGATION_ERROR, format, list);
+	va_end(list);
+	return -EBADMSG;
+}
+
+static ssize_t wrong_value(char error[DELEGATION_ERROR], const char *name, struct piece value)
+{
+	char shown[48];
+
+	return wrong(error, "%s=%s", name,
+		     text_clean(shown, sizeof(shown), value.text, value.length));
+}
+
+static bool piece_is(struct piece piece, const char *text)
+{
+	return piece.length == strlen(text) && !memcmp(piece.text, text, piece.length);
+}
+
+/* As a string, where it has the room. */
+static bool piece_copy(char *buf, size_t size, struct piece piece)
+{
+	if (piece.length >= size)
+		return false;
+	memcpy(buf, piece.text, piece.length);
+	buf[piece.length] = '\0';
+	return true;
+}
+
+/* One that has more digits than fit is larger than any room there is. */
+static bool parse_size(struct piece piece, int64_t *size)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < piece.length; i++) {
+		int digit = piece.text[i] - '0';
+
+		if (digit < 0 || digit > 9)
+			return false;
+		sum = sum > (INT64_MAX - digit) / 10 ? INT64_MAX : sum * 10 + digit;
+	}
+	*size = sum ? sum : -1; /* Postfix says 0 when there was no SIZE= */
+	return piece.length > 0;
+}
+
+/* "unknown" and whatever else is no address: a stranger. */
+static void take_address(struct delegation_request *request, struct piece value)
+{
+	if (!piece_copy(request->address, sizeof(request->address), value) ||
+	    !address_is(request->address))
+		request->address[0] = '\0';
+}
+
+static ssize_t take_attribute(struct delegation_request *request, struct piece name,
+			      struct piece value, bool *asked, char error[DELEGATION_ERROR])
+{
+	if (piece_is(name, "request")) {
+		*asked = piece_is(value, "smtpd_access_policy");
+		return *asked ? 0 : wrong_value(error, "request", value);
+	}
+	if (piece_is(name, "instance"))
+		return piece_copy(request->instance, sizeof(request->instance), value)
+			       ? 0
+			       : wrong_value(error, "instance", value);
+	if (piece_is(name, "size"))
+		return parse_size(value, &request->size) ? 0 : wrong_value(error, "size", value);
+	if (piece_is(name, "client_address"))
+		take_address(request, value);
+	else if (piece_is(name, "sasl_username"))
+		request->authenticated = value.length > 0;
+	else if (piece_is(name, "protocol_state"))
+		request->received = piece_is(value, "END-OF-MESSAGE");
+	return 0;
+}
+
+static ssize_t take_line(struct delegation_request *request, struct piece line, bool *asked,
+			 char error[DELEGATION_ERROR])
+{
+	const char *equal = memchr(line.text, '=', line.length);
+	struct piece name = { .text = line.text }, value;
+	char shown[48];
+
+	if (!equal || equal == line.text)
+		return wrong(error, "a line that is not name=value: %s",
+			     text_clean(shown, sizeof(shown), line.text, line.length));
+	name.length = (size_t)(equal - line.text);
+	value.text = equal + 1;
+	value.length = line.length - name.length - 1;
+	return take_attribute(request, name, value, asked, error);
+}
+
+ssize_t delegation_parse(struct delegation_request *request, const char *bytes, size_t length,
+			 char error[DELEGATION_ERROR])
+{
+	const char *at = bytes, *end = memmem(bytes, length, "\n\n", 2);
+	unsigned int count = 0;
+	bool asked = false;
+
+	*request = (struct delegation_request){ .size = -1 };
+	if (length && bytes[0] == '\n')
+		return wrong(error, "an empty request");
+	if (memchr(bytes, '\0', end ? (size_t)(end - bytes) : length))
+		return wrong(error, "a NUL byte");
+	if (!end)
+		return 0;
+	while (at <= end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end + 1 - at));
+		struct piece line = { at, (size_t)(line_end - at) };
+		ssize_t ret = take_line(request, line, &asked, error);
+
+		if (ret)
+			return ret;
+		if (++count > DELEGATION_ATTRIBUTES)
+			return wrong(error, "more than %d attributes", DELEGATION_ATTRIBUTES);
+		at = line_end + 1;
+	}
+	if (!asked)
+		return wrong(error, "no request=smtpd_access_policy");
+	return end + 2 - bytes;
+}
+
+/* The first of a transaction is judged, the others are told the same, and not held again. */
+static struct config_verdict find_verdict(struct connection *connection,
+					  const struct delegation_request *request)
+{
+	const struct listener_source *source = &connection->listener->listeners->source;
+	struct transaction *last = (struct transaction *)connection->memory;
+	const char *address = request->address[0] ? request->address : NULL;
+	struct config_verdict verdict = { .kind = last->verdict };
+
+	if (request->instance[0] && !strcmp(request->instance, last->instance)) {
+		if (verdict.kind == VERDICT_DELAY)
+			verdict.kind = VERDICT_ACCEPT;
+		return verdict;
+	}
+	/* What has been received needs no room any more. */
+	verdict = source->admission(source->context,
+				    source->class(source->context, request->authenticated, address),
+				    request->received ? -1 : request->size, address);
+	strcpy(last->instance, request->instance);
+	last->verdict = verdict.kind;
+	return verdict;
+}
+
+static void say(struct connection *connection, struct config_verdict verdict)
+{
+	const struct listener_source *source = &connection->listener->listeners->source;
+	char action[CONFIG_REPLY + 16];
+	int length;
+
+	length = snprintf(action, sizeof(action), "action=%s\n\n",
+			  verdict.kind == VERDICT_DEFER ? source->reply(source->context) : "DUNNO");
+	connection_say(connection, action, (size_t)length,
+		       verdict.kind == VERDICT_DELAY ? verdict.delay_s : 0);
+}
+
+static ssize_t answer(struct connection *connection, const char *bytes, size_t length)
+{
+	struct delegation_request request;
+	char error[DELEGATION_ERROR];
+	ssize_t taken = delegation_parse(&request, bytes, length, error);
+
+	if (taken < 0)
+		listener_complain(connection->listener, "not a policy request: %s", error);
+	else if (taken)
+		say(connection, find_verdict(connection, &request));
+	return taken;
+}
+
+const struct listener_protocol delegation_protocol = {
+	.request_max = DELEGATION_REQUEST,
+	.connection_size = sizeof(struct transaction),
+	.answer = answer,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Publishes the admission to the gates: the orders that their programs act by. No system call is
+ * made: it works whatever the daemon has given up.
+ */
+#ifndef PUBLISH_DIVERT_H
+#define PUBLISH_DIVERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "ledger.h"
+#include "policy/admission.h"
+#include "policy/judge.h"
+
+#define DIVERT_ARMED_NS (60 * NS_PER_S)
+
+/* Of the gate in SLOT: which ports it has, and from which level on each diverts. */
+void divert_ports(struct orders *orders, unsigned int slot, const struct config *config,
+		  unsigned int backlog);
+
+/* The internal networks. The programs see the old list or the new one, and no mixture. */
+void divert_networks(struct orders *orders, const struct config *config);
+
+/*
+ * What JUDGE says at NOW, for as long as each gate's lease: to be called well within the shortest,
+ * and whenever something changed. Arms the brake, or, when an override holds all open or nothing
+ * is enforced, disarms it.
+ */
+void divert_publish(struct orders *orders, const struct config *config, const struct judge *judge,
+		    const struct admission *admission, int64_t now);
+
+/* Open all gates, at once. */
+void divert_open(struct orders *orders);
+
+/* The brake holds the gates closed at NOW. */
+bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, int64_t now);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A gate as the daemon holds it: the pulse page, which is made before the responder is, and the
+ * program, which ends with the process. Nothing is pinned.
+ */
+#ifndef PUBLISH_GATE_H
+#define PUBLISH_GATE_H
+
+#include "ledger.h"
+#include "publish/gate_place.h"
+#include "watch/kernel.h"
+
+struct gate_bpf;
+
+struct gate {
+	struct gate_place place;
+	int pulse_fd;
+	struct pulse *pulse;
+	struct gate_bpf *program; /* NULL: not attached */
+};
+
+/*
+ * Make the place that CONFIG names and the pulse page, mapped for writing: to be done before the
+ * responder is forked. Returns 0 or -errno.
+ */
+int gate_prepare(struct gate *gate, const struct config_gate *config);
+
+/* The responder is forked: map the pulse for reading only, as it is its to write. */
+int gate_hand_over(struct gate *gate);
+
+/* Load the program for SLOT of the orders and attach it. Needs CAP_BPF and CAP_NET_ADMIN. */
+int gate_attach(struct gate *gate, const struct kernel *kernel, unsigned int slot);
+
+/* Also takes back what the others did, however far they came. */
+void gate_close(struct gate *gate);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The listeners: which there are, who connects, and what a reload does to them. */
+#include "publish/listener.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/units.h"
+#include "publish/listener_internal.h"
+
+#define COMPLAINT_GAP_NS (60 * NS_PER_S)
+
+/* What a listener speaks; a word of words.h each. */
+static const struct listener_protocol *const protocols[PROTOCOLS] = {
+	[PROTOCOL_POSTFIX_POLICY] = &delegation_protocol,
+	[PROTOCOL_SOCKETMAP] = &socketmap_protocol,
+};
+
+static const struct listener_times listener_times = {
+	.partial_ns = 30 * NS_PER_S,
+	.unsent_ns = 30 * NS_PER_S,
+	.idle_ns = 3600 * NS_PER_S, /* smtpd closes after 300 s: who asks must be the one to */
+	.quiet_ns = NS_PER_S,
+	.pause_ns = 100 * NS_PER_MS,
+};
+
+void listener_complain(struct listener *listener, const char *format, ...)
+{
+	int64_t now = monotonic_ns();
+	char what[200];
+	va_list list;
+
+	listener->dropped++;
+	if (listener->complained_ns && now - listener->complained_ns < COMPLAINT_GAP_NS) {
+		listener->complaints++;
+		return;
+	}
+	va_start(list, format);
+	vsnprintf(what, sizeof(what), format, list);
+	va_end(list);
+	if (listener->complaints)
+		log_warning("listen \"%s\": connection closed: %s; %llu others were since the last "
+			    "line",
+			    listener->config.name, what, (unsigned long long)listener->complaints);
+	else
+		log_warning("listen \"%s\": connection closed: %s", listener->config.name, what);
+	listener->complained_ns = now;
+	listener->complaints = 0;
+}
+
+/* The connection that has been quiet the longest; NULL when all are busy. */
+static struct connection *quietest(const struct listener *listener)
+{
+	int64_t now = monotonic_ns();
+	struct connection *connection;
+
+	TAILQ_FOREACH(connection, &listener->connections, entry)
+		if (connection_is_quiet(connection, now))
+			return connection;
+	return NULL;
+}
+
+static void displace(struct listener *listener, struct connection *quiet)
+{
+	listener_complain(listener, "the quietest of %u, for a new one", listener->count);
+	connection_drop(quiet);
+}
+
+static bool is_full(const struct listener *listener)
+{
+	return listener->count >= listener->listeners->connections_max ||
+	       listener->listeners->count >= LISTENERS_TOTAL;
+}
+
+/* Who connects stays in the backlog and the listener readable: we would spin. */
+static void look_away(struct listener *listener)
+{
+	struct timeval pause = { .tv_usec = listener->listeners->times.pause_ns / 1000 };
+
+	event_del(listener->accept);
+	evtimer_add(listener->resume, &pause);
+}
+
+/*
+ * Out of descriptors: a quiet connection gives up its own. (accept(2) wants its descriptor before
+ * it looks whether there is anyone: only for the FIRST there surely is.)
+ */
+static void accept_failed(struct listener *listener, int error, bool first)
+{
+	struct connection *quiet = error == EMFILE && first ? quietest(listener) : NULL;
+
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	if (quiet)
+		displace(listener, quiet);
+	else if (error != EMFILE || first)
+		look_away(listener);
+}
+
+/* Only who really connects takes another's place. Returns whether there may be more. */
+static bool take_connection(struct listener *listener, bool first)
+{
+	struct connection *quiet = NULL;
+	int fd;
+
+	if (is_full(listener)) {
+		quiet = quietest(listener);
+		if (!quiet) {
+			look_away(listener);
+			return false;
+		}
+	}
+	fd = accept4(listener->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		accept_failed(listener, errno, first);
+		return false;
+	}
+	if (quiet)
+		displace(listener, quiet);
+	if (connection_new(listener, fd))
+		listener->dropped++;
+	return true;
+}
+
+static void on_connect(evutil_socket_t fd, short what, void *context)
+{
+	int accepted = 0;
+
+	(void)fd;
+	(void)what;
+	while (accepted < LISTENER_ACCEPTS && take_connection(context, !accepted))
+		accepted++;
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct listener *listener = context;
+
+	(void)fd;
+	(void)what;
+	event_add(listener->accept, NULL);
+}
+
+static void bury(struct listeners *listeners)
+{
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&listeners->dead))) {
+		TAILQ_REMOVE(&listeners->dead, connection, entry);
+		connection_free(connection);
+	}
+}
+
+static void on_bury(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	bury(context);
+}
+
+static int begin_accepting(struct listener *listener)
+{
+	struct event_base *base = listener->listeners->base;
+
+	listener->accept =
+		event_new(base, listener->socket.fd, EV_READ | EV_PERSIST, on_connect, listener);
+	listener->resume = evtimer_new(base, on_resume, listener);
+	if (!listener->accept || !listener->resume || event_add(listener->accept, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static void end_accepting(struct listener *listener)
+{
+	if (listener->accept)
+		event_free(listener->accept);
+	if (listener->resume)
+		event_free(listener->resume);
+	listener->accept = listener->resume = NULL;
+}
+
+static void close_listener(struct listener *listener, bool hung)
+{
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&listener->connections)))
+		connection_drop(connection);
+	end_accepting(listener);
+	listener_socket_close(listener, hung);
+	TAILQ_REMOVE(&listener->listeners->list, listener, entry);
+	bury(listener->listeners); /* they point to it */
+	free(listener);
+}
+
+static struct listener *add_listener(struct listeners *listeners,
+				     const struct config_listener *config)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (!listener)
+		return NULL;
+	listener->listeners = listeners;
+	listener->config = *config;
+	listener->protocol = protocols[config->protocol];
+	listener->socket.fd = -1;
+	TAILQ_INIT(&listener->connections);
+	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
+	return listener;
+}
+
+static int open_listener(struct listener *listener, const char *user, bool privileged)
+{
+	int error = listener_socket_open(listener, user, privileged);
+
+	if (!error)
+		error = begin_accepting(listener);
+	if (!error) {
+		log_info("listen \"%s\": %s on %s", listener->config.name,
+			 protocol_name(listener->config.protocol), listener->config.address);
+		return 0;
+	}
+	end_accepting(listener);
+	listener_socket_close(listener, error == -ETIMEDOUT);
+	log_warning("listen \"%s\": cannot listen on %s: %s; who asks there takes mail as if "
+		    "there was no spoolgate",
+		    listener->config.name, listener->config.address,
+		    error == -ETIMEDOUT ? "its filesystem does not answer" : strerror(-error));
+	return error;
+}
+
+int listeners_open(struct listeners **opened, struct event_base *base, const struct config *config,
+		   const struct listener_source *source)
+{
+	struct listeners *listeners = calloc(1, sizeof(*listeners));
+
+	if (!listeners)
+		return -ENOMEM;
+	listeners->base = base;
+	listeners->source = *source;
+	listeners->times = listener_times;
+	listeners->connections_max = LISTENER_CONNECTIONS;
+	TAILQ_INIT(&listeners->list);
+	TAILQ_INIT(&listeners->dead);
+	listeners->bury = evtimer_new(base, on_bury, listeners);
+	*opened = listeners;
+	if (!listeners->bury)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < config->listener_count; i++) {
+		struct listener *listener = add_listener(listeners, &config->listeners[i]);
+
+		if (!listener)
+			return -ENOMEM;
+		open_listener(listener, config->user, true);
+	}
+	return 0;
+}
+
+static const struct config_listener *find_block(const struct config *config, const char *address)
+{
+	for (unsigned int i = 0; i < config->listener_count; i++)
+		if (!strcmp(config->listeners[i].address, address))
+			return &config->listeners[i];
+	return NULL;
+}
+
+static struct listener *find_listener(const struct listeners *listeners, const char *address)
+{
+	struct listener *listener;
+
+	TAILQ_FOREACH(listener, &listeners->list, entry)
+		if (!strcmp(listener->config.address, address))
+			return listener;
+	return NULL;
+}
+
+static bool is_same(const struct config_listener *a, const struct config_listener *b)
+{
+	return a->protocol == b->protocol && a->mode == b->mode && !strcmp(a->owner, b->owner) &&
+	       !strcmp(a->group, b->group);
+}
+
+/* The block is still there: take over what can be while it listens. */
+static void keep_listener(struct listener *listener, const struct config_listener *block)
+{
+	struct config_listener kept = *block;
+
+	if (!is_same(&listener->config, block)) {
+		log_warning("listen \"%s\": protocol, mode, owner and group of %s need a restart",
+			    block->name, block->address);
+		kept.protocol = listener->config.protocol;
+		kept.mode = listener->config.mode;
+		memcpy(kept.owner, listener->config.owner, sizeof(kept.owner));
+		memcpy(kept.group, listener->config.group, sizeof(kept.group));
+	}
+	listener->config = kept;
+}
+
+/* Without privileges, and by the sandbox's leave: unix sockets in directories of our own. */
+static void open_late(struct listener *listener, const struct config *config, bool hung)
+{
+	const struct config_listener *block = &listener->config;
+	int error = -EPERM;
+
+	if (hung)
+		log_warning("listen \"%s\": %s is not opened while a filesystem does not answer: "
+			    "reload again, or restart",
+			    block->name, block->address);
+	else if (block->socket.ss_family == AF_UNIX)
+		error = open_listener(listener, config->user, false);
+	if (!hung && (error == -EPERM || error == -EACCES))
+		log_warning("listen \"%s\": %s needs a restart: it takes privileges that "
+			    "were given up",
+			    block->name, block->address);
+}
+
+void listeners_reload(struct listeners *listeners, const struct config *config, bool hung)
+{
+	const struct config_listener *block;
+	struct listener *listener, *next;
+
+	for (listener = TAILQ_FIRST(&listeners->list); listener; listener = next) {
+		next = TAILQ_NEXT(listener, entry);
+		block = find_block(config, listener->config.address);
+		if (block) {
+			keep_listener(listener, block);
+			continue;
+		}
+		log_info("listen \"%s\": %s is closed", listener->config.name,
+			 listener->config.address);
+		close_listener(listener, hung);
+	}
+	for (unsigned int i = 0; i < config->listener_count; i++) {
+		block = &config->listeners[i];
+		listener = find_listener(listeners, block->address);
+		if (!listener)
+			listener = add_listener(listeners, block);
+		if (!listener)
+			log_error("listen \"%s\": %s", block->name, strerror(ENOMEM));
+		else if (listener->socket.fd < 0)
+			open_late(listener, config, hung);
+	}
+}
+
+unsigned int listeners_status(const struct listeners *listeners, struct listener_status *status)
+{
+	struct listener *listener;
+	unsigned int count = 0;
+
+	if (!listeners)
+		return 0;
+	TAILQ_FOREACH(listener, &listeners->list, entry)
+		status[count++] = (struct listener_status){
+			.name = listener->config.name,
+			.protocol = protocol_name(listener->config.protocol),
+			.address = listener->config.address,
+			.open = listener->socket.fd >= 0,
+			.connections = listener->count,
+			.requests = listener->requests,
+			.dropped = listener->dropped,
+		};
+	return count;
+}
+
+void listeners_close(struct listeners *listeners, bool hung)
+{
+	struct listener *listener;
+
+	if (!listeners)
+		return;
+	while ((listener = TAILQ_FIRST(&listeners->list)))
+		close_listener(listener, hung);
+	if (listeners->bury)
+		event_free(listeners->bury);
+	free(listeners);
+}

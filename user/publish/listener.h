@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The `listen` blocks: sockets on which mail servers ask in protocols of their own. One that
+ * cannot be opened is a warning and no more: its mail server takes mail as if we were not
+ * there.
+ */
+#ifndef PUBLISH_LISTENER_H
+#define PUBLISH_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/words.h"
+
+struct event_base;
+struct listeners;
+
+/* Where answers come from. All are called from the event loop; none may block. */
+struct listener_source {
+	void *context;
+
+	/* The verdict for CLASS. SIZE in bytes promises that room, -1 is not known; ADDRESS of
+	 * the client, NULL when it is not known. */
+	struct config_verdict (*admission)(void *context, enum class class, int64_t size,
+					   const char *address);
+
+	/* The class of a client at ADDRESS (NULL: not known). */
+	enum class (*class)(void *context, bool authenticated, const char *address);
+
+	/* What `defer` says: "452 4.3.1 Insufficient system resources". */
+	const char *(*reply)(void *context);
+};
+
+/*
+ * Listen for each block of CONFIG. To be called as long as there are privileges: owners can be
+ * given then, and a filesystem that hangs is waited for 5 s only. Returns 0 or -ENOMEM.
+ */
+int listeners_open(struct listeners **listeners, struct event_base *base,
+		   const struct config *config, const struct listener_source *source);
+
+/*
+ * CONFIG is another now: listeners whose block is unchanged stay with their connections, those
+ * without one are closed, new ones are opened as far as a daemon without privileges can; the
+ * log says what needs a restart. With HUNG a filesystem does not answer, and none is touched.
+ */
+void listeners_reload(struct listeners *listeners, const struct config *config, bool hung);
+
+/* One listener, for the status. Borrowed until the next reload. */
+struct listener_status {
+	const char *name, *protocol, *address;
+	bool open;
+	uint64_t connections; /* now */
+	uint64_t requests;    /* answered */
+	uint64_t dropped;     /* connections refused, displaced, or closed for misbehaving */
+};
+
+/* Fills STATUS, of CONFIG_LISTENERS entries; returns how many there are. NULL has none. */
+unsigned int listeners_status(const struct listeners *listeners, struct listener_status *status);
+
+/* Close all, and remove their files unless a filesystem is HUNG. NULL is fine. */
+void listeners_close(struct listeners *listeners, bool hung);
+
+#endif

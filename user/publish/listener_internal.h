@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the listeners and their protocols share; see listener.h for the rest. */
+#ifndef PUBLISH_LISTENER_INTERNAL_H
+#define PUBLISH_LISTENER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "publish/listener.h"
+#include "publish/unix_socket.h"
+
+#define LISTENER_BACKLOG     1024
+#define LISTENER_CONNECTIONS 1024 /* of one listener; Postfix has 100 smtpd unless told otherwise \
+				   */
+#define LISTENERS_TOTAL	 1536	  /* of all: with the state socket's 2048 within 4096 files */
+#define LISTENER_UNSENT	 (16 * 1024) /* bytes a peer has not taken: no more answers then */
+#define LISTENER_TURN	 64	     /* requests of one connection before the others' turn */
+#define LISTENER_ACCEPTS 64	     /* connections taken before the others' turn */
+
+struct bufferevent;
+struct connection;
+struct event;
+struct listener;
+
+/* A row of the table of protocols (listener.c). */
+struct listener_protocol {
+	size_t request_max;	/* bytes of the longest request */
+	size_t connection_size; /* of what a protocol keeps for a connection; zero at first */
+
+	/*
+	 * Answer the first request of the LENGTH bytes that a connection has sent, with
+	 * connection_say(). Returns how many it was; 0 when it is not all there; or a negative
+	 * errno after listener_complain(): what follows cannot be told from it, and it is closed.
+	 */
+	ssize_t (*answer)(struct connection *connection, const char *bytes, size_t length);
+};
+
+extern const struct listener_protocol delegation_protocol, socketmap_protocol;
+
+/* How long a peer may take. Variables only so that tests need not wait for them. */
+struct listener_times {
+	int64_t partial_ns; /* from the first byte of a request to its end */
+	int64_t unsent_ns;  /* without taking a byte of what we have for it */
+	int64_t idle_ns;    /* without a request */
+	int64_t quiet_ns;   /* without a request, before it may be displaced by a newcomer */
+	int64_t pause_ns;   /* before the next accept(2), after one for which there was no room */
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) entry; /* in its listener's list, or in listeners->dead */
+	struct listener *listener;
+	struct bufferevent *stream;
+	struct event *timer;  /* it has taken too long */
+	struct event *resume; /* what is held is due, or it is its turn again */
+	char *held;	      /* the answer that waits; no other is given before it */
+	size_t held_length;
+	int64_t timer_ns;     /* what the timer is set to; 0: it is not */
+	int64_t active_ns;    /* the last request, or the accept */
+	int64_t partial_ns;   /* when the unfinished request was begun; 0: there is none */
+	bool waiting;	      /* for its next turn */
+	bool paused;	      /* has too much unsent to be given more */
+	bool ended;	      /* its end of input has been seen */
+	bool finishing;	      /* nothing more is answered */
+	bool dead;	      /* closed, on listeners->dead */
+	max_align_t memory[]; /* the protocol's */
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+struct listener {
+	TAILQ_ENTRY(listener) entry;
+	struct listeners *listeners;
+	struct config_listener config;
+	const struct listener_protocol *protocol;
+	struct unix_socket socket; /* its fd is that of a TCP listener, too; -1: not open */
+	struct event *accept;
+	struct event *resume;		    /* accepts again */
+	struct connection_list connections; /* the longest without a request first */
+	unsigned int count;
+	uint64_t requests, dropped;
+	uint64_t complaints;   /* not logged since the last that was */
+	int64_t complained_ns; /* the last that was logged; 0: never */
+};
+
+TAILQ_HEAD(listener_list, listener);
+
+struct listeners {
+	struct event_base *base;
+	struct listener_source source;
+	struct listener_times times;
+	unsigned int connections_max; /* of one listener */
+	unsigned int count;	      /* connections of all */
+	struct listener_list list;
+	struct connection_list dead;
+	struct event *bury; /* frees them, in the next round of the loop */
+};
+
+/* listener_socket.c: make the socket that LISTENER's block describes. */
+int listener_socket_open(struct listener *listener, const char *user, bool privileged);
+void listener_socket_close(struct listener *listener, bool hung);
+
+/* listener_connection.c. FD is the connection's from now on, and closed on errors. */
+int connection_new(struct listener *listener, int fd);
+/* Closed at once, freed in the next round: callers up the stack may still hold it. */
+void connection_drop(struct connection *connection);
+void connection_free(struct connection *connection);
+/* Could a newcomer have its place? */
+bool connection_is_quiet(const struct connection *connection, int64_t now);
+
+/* Answer: at once, or DELAY_S seconds from now, and until then nothing else. */
+void connection_say(struct connection *connection, const char *text, size_t length,
+		    unsigned int delay_s);
+
+/* A peer of LISTENER misbehaved: counted, and said in the log once in a while. */
+void listener_complain(struct listener *listener, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The request line of the state socket, taken apart. No I/O, no allocation. */
+#ifndef PUBLISH_REQUEST_H
+#define PUBLISH_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/words.h"
+
+#define REQUEST_ERROR	   160		   /* bytes of the text of an error, its NUL included */
+#define REQUEST_REASON	   127		   /* bytes of an override's reason */
+#define REQUEST_OVERRIDE_S (7 * 24 * 3600) /* the longest override */
+
+enum request_kind {
+	REQUEST_ADMISSION,
+	REQUEST_STATUS,
+	REQUEST_WATCH,
+	REQUEST_OVERRIDE,
+	REQUEST_OVERRIDE_OFF,
+	REQUEST_PAGE,
+	REQUEST_PING,
+};
+
+struct request {
+	enum request_kind kind;
+	enum class class;    /* admission: inbound when it is not said */
+	int64_t size;	     /* admission: bytes, -1 when it is not said */
+	const char *address; /* admission: IPv4 or IPv6, NULL when it is not said; in the line */
+	enum level level;    /* override */
+	int64_t seconds;     /* override: 0 when it is not said */
+	const char *reason;  /* override: "" when it is not said; in the line */
+};
+
+/*
+ * Take LINE of LENGTH bytes (without its line end; LINE[LENGTH] is ours to write) apart
+ * in place. Returns 0, or -EINVAL with what is wrong and what is allowed in ERROR.
+ */
+int request_parse(struct request *request, char *line, size_t length, char error[REQUEST_ERROR]);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The state socket: who is connected, whose turn it is, and who is told of a change. */
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/units.h"
+#include "publish/state_internal.h"
+
+_Static_assert(STATE_WATCHERS < STATE_CLIENTS, "watchers alone must not lock out who asks");
+
+static const struct state_times state_times = {
+	.partial_ns = 30 * NS_PER_S,
+	.unsent_ns = 30 * NS_PER_S,
+	.idle_ns = 3600 * NS_PER_S,
+	.linger_ns = 2 * NS_PER_S,
+	.reply_ns = NS_PER_S,
+	.pause_ns = 100 * NS_PER_MS,
+};
+
+void state_soon(struct state *state)
+{
+	static const struct timeval now = { 0, 0 };
+
+	/* A timer, not event_active(): that would run again before the others are looked at. */
+	if (!evtimer_pending(state->soon, NULL))
+		evtimer_add(state->soon, &now);
+}
+
+static void bury(struct state *state)
+{
+	struct client *client;
+
+	while ((client = TAILQ_FIRST(&state->dead))) {
+		TAILQ_REMOVE(&state->dead, client, entry);
+		client_free(client);
+	}
+}
+
+/* Who has more to do goes to the end, and comes again when all others were looked at. */
+static void take_turns(struct state *state)
+{
+	unsigned int turns = state->waiting_count;
+	struct client *client;
+
+	while (turns-- && (client = TAILQ_FIRST(&state->waiting))) {
+		client_wait_no_more(client);
+		client_turn(client);
+	}
+}
+
+/*
+ * The connection that has been quiet the longest. One that waits for its reply is not
+ * quiet, unless it takes long; one of this round has not been listened to yet.
+ */
+static struct client *quietest(const struct state *state)
+{
+	int64_t recent = state->round_ns - state->times.reply_ns;
+	struct client *client;
+
+	TAILQ_FOREACH(client, &state->idle, entry) {
+		if (client->active_ns < recent)
+			return client;
+		if (client->active_ns < state->round_ns && !client->waiting &&
+		    !client_unsent(client))
+			return client;
+	}
+	return NULL;
+}
+
+/* Makes room for another connection. */
+static bool displace(struct state *state)
+{
+	struct client *client = quietest(state);
+
+	if (client)
+		client_drop(client);
+	return client;
+}
+
+static void refuse(struct state *state, int fd)
+{
+	static const char line[] = "error too many connections\n";
+
+	state->counters.dropped++;
+	(void)!send(fd, line, sizeof(line) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+static bool is_full(const struct state *state)
+{
+	return state->counters.clients >= state->clients_max;
+}
+
+static void take_connection(struct state *state, int fd)
+{
+	if (is_full(state) && !displace(state))
+		refuse(state, fd);
+	else if (client_new(state, fd))
+		state->counters.dropped++;
+}
+
+/* Who connects stays in the backlog and the listener readable: we would spin. */
+static void look_away(struct state *state)
+{
+	struct timeval pause = { .tv_usec = state->times.pause_ns / 1000 };
+
+	event_del(state->listener);
+	evtimer_add(state->resume, &pause);
+}
+
+/*
+ * Out of descriptors: the next round finds the one that is freed here. (accept(2) wants its
+ * descriptor before it looks whether there is anyone: only for the FIRST there surely is.)
+ */
+static void accept_failed(struct state *state, int error, bool first)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	if (error == EMFILE && (!first || displace(state)))
+		return;
+	look_away(state);
+}
+
+static void accept_some(struct state *state)
+{
+	for (int i = 0; i < STATE_ACCEPTS; i++) {
+		int fd;
+
+		if (is_full(state) && !quietest(state) && !TAILQ_EMPTY(&state->idle)) {
+			if (!i)
+				look_away(state);
+			return;
+		}
+		fd = accept4(state->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			accept_failed(state, errno, !i);
+			return;
+		}
+		take_connection(state, fd);
+	}
+}
+
+/*
+ * Not now: first the round's reads, or newcomers would displace those whose request
+ * has come but has not been read yet. (Timers run after the descriptors of their round.)
+ */
+static void on_connect(evutil_socket_t fd, short what, void *context)
+{
+	struct state *state = context;
+
+	(void)fd;
+	(void)what;
+	state->accepting = true;
+	state_soon(state);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *context)
+{
+	struct state *state = context;
+
+	(void)fd;
+	(void)what;
+	state->round_ns = monotonic_ns();
+	bury(state);
+	take_turns(state);
+	if (state->accepting) {
+		state->accepting = false;
+		accept_some(state);
+	}
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct state *state = context;
+
+	(void)fd;
+	(void)what;
+	event_add(state->listener, NULL);
+}
+
+static unsigned int clients_allowed(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= STATE_CLIENTS + STATE_SPARE_FDS)
+		return STATE_CLIENTS;
+	if (files.rlim_cur < 2 * STATE_SPARE_FDS)
+		return files.rlim_cur / 2;
+	return files.rlim_cur - STATE_SPARE_FDS;
+}
+
+static int state_listen(struct state *state)
+{
+	state->listener =
+		event_new(state->base, state->socket.fd, EV_READ | EV_PERSIST, on_connect, state);
+	state->resume = evtimer_new(state->base, on_resume, state);
+	state->soon = evtimer_new(state->base, on_soon, state);
+	if (!state->listener || !state->resume || !state->soon)
+		return -ENOMEM;
+	return event_add(state->listener, NULL) ? -ENOMEM : 0;
+}
+
+static int listen_at(struct unix_socket *socket, const struct config *config)
+{
+	const struct unix_socket_rule rule = {
+		.path = config->state.path,
+		.mode = config->state.mode,
+		.owner = "",
+		.group = config->state.group,
+		.user = config->user,
+		.backlog = STATE_BACKLOG,
+	};
+
+	return unix_socket_open(socket, &rule);
+}
+
+int state_open(struct state **opened, struct event_base *base, const struct config *config,
+	       const struct state_source *source)
+{
+	struct state *state = calloc(1, sizeof(*state));
+	int ret;
+
+	if (!state)
+		return -ENOMEM;
+	state->base = base;
+	state->source = *source;
+	state->times = state_times;
+	state->clients_max = clients_allowed();
+	TAILQ_INIT(&state->idle);
+	TAILQ_INIT(&state->watchers);
+	TAILQ_INIT(&state->waiting);
+	TAILQ_INIT(&state->dead);
+	signal(SIGPIPE, SIG_IGN); /* bufferevents write without MSG_NOSIGNAL */
+	ret = listen_at(&state->socket, config);
+	if (!ret)
+		ret = state_listen(state);
+	if (ret) {
+		state_close(state);
+		return ret;
+	}
+	*opened = state;
+	return 0;
+}
+
+static void tell(struct client *watcher, const char *line, size_t length)
+{
+	if (client_unsent(watcher) + length > STATE_BEHIND) {
+		watcher->state->counters.dropped++;
+		client_drop(watcher);
+	} else {
+		client_send(watcher, line, length);
+	}
+}
+
+void state_changed(struct state *state)
+{
+	struct client *watcher, *next;
+	char *line;
+
+	if (TAILQ_EMPTY(&state->watchers))
+		return;
+	line = state->source.status(state->source.context);
+	if (!line) {
+		log_error("no memory to tell %u watchers of a change", state->watcher_count);
+		return;
+	}
+	for (watcher = TAILQ_FIRST(&state->watchers); watcher; watcher = next) {
+		next = TAILQ_NEXT(watcher, entry);
+		tell(watcher, line, strlen(line));
+	}
+	free(line);
+}
+
+void state_counters(const struct state *state, struct state_counters *counters)
+{
+	*counters = state->counters;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void state_close(struct state *state)
+{
+	struct client *client;
+
+	if (!state)
+		return;
+	while ((client = TAILQ_FIRST(&state->watchers)) || (client = TAILQ_FIRST(&state->idle)))
+		client_drop(client);
+	bury(state);
+	free_event(state->listener);
+	free_event(state->resume);
+	free_event(state->soon);
+	unix_socket_close(&state->socket);
+	free(state);
+}
