@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The clients that have been answered. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "responder/callers.h"
+
+int callers_init(struct callers *callers, unsigned int count)
+{
+	*callers = (struct callers){ .count = count };
+	callers->places = calloc(count, sizeof(*callers->places));
+	if (!callers->places)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < count; i++)
+		callers->places[i].fd = -1;
+	return 0;
+}
+
+static void end(struct caller *caller)
+{
+	if (caller->fd >= 0)
+		close(caller->fd);
+	caller->fd = -1;
+}
+
+void callers_free(struct callers *callers)
+{
+	for (unsigned int i = 0; i < callers->count; i++)
+		end(&callers->places[i]);
+	free(callers->places);
+}
+
+static struct caller *place_of(struct callers *callers, uint64_t serial)
+{
+	return &callers->places[serial % callers->count];
+}
+
+/* The first who is still there; NULL when nobody is. */
+static struct caller *find_oldest(struct callers *callers)
+{
+	if (callers->next - callers->oldest > callers->count)
+		callers->oldest = callers->next - callers->count;
+	for (; callers->oldest < callers->next; callers->oldest++)
+		if (place_of(callers, callers->oldest)->fd >= 0)
+			return place_of(callers, callers->oldest);
+	return NULL;
+}
+
+uint64_t callers_add(struct callers *callers, int fd, int64_t now)
+{
+	struct caller *caller = place_of(callers, callers->next);
+
+	callers->cut += caller->fd >= 0;
+	end(caller);
+	*caller = (struct caller){
+		.serial = callers->next++,
+		.until_ns = now + CALLERS_WAIT_NS,
+		.left_bytes = CALLERS_READ_BYTES,
+		.fd = fd,
+	};
+	return caller->serial;
+}
+
+void callers_read(struct callers *callers, uint64_t serial)
+{
+	struct caller *caller = place_of(callers, serial);
+	ssize_t length;
+
+	if (caller->fd < 0 || caller->serial != serial)
+		return; /* closed after the kernel had told of it */
+	/* MSG_TRUNC: TCP throws the bytes away, without a copy. */
+	length = recv(caller->fd, NULL, CALLERS_READ_BYTES, MSG_TRUNC | MSG_DONTWAIT);
+	if (length > 0)
+		caller->left_bytes -= length;
+	if (!length || caller->left_bytes <= 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
+		end(caller);
+}
+
+void callers_expire(struct callers *callers, int64_t now)
+{
+	struct caller *caller;
+
+	while ((caller = find_oldest(callers)) && now >= caller->until_ns)
+		end(caller);
+}
+
+bool callers_cut(struct callers *callers)
+{
+	struct caller *caller = find_oldest(callers);
+
+	if (!caller)
+		return false;
+	callers->cut++;
+	end(caller);
+	return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The responders' keeper: a process that starts them, and again should one die or hang, which
+ * the daemon with its filtered system calls no longer can.
+ */
+#ifndef RESPONDER_KEEPER_H
+#define RESPONDER_KEEPER_H
+
+#include <sys/types.h>
+
+#include "responder/responder.h"
+
+#define RESPONDERS LEDGER_GATES
+
+struct responders {
+	pid_t pid; /* the keeper's; 0: there is none */
+	int lifeline;
+};
+
+/*
+ * Start a responder for each of COUNT POSTS, as UID and GID when we are root (0: stay root, without
+ * capabilities). Returns 0 or -errno.
+ */
+int responders_start(struct responders *responders, const struct responder_post *posts,
+		     unsigned int count, uid_t uid, gid_t gid);
+
+/* Have the keeper see whether one hangs; it then is ended, and another started. */
+void responders_check(const struct responders *responders);
+
+/* How many were started anew since last asked; -EPIPE when the keeper is gone. */
+int responders_restarted(const struct responders *responders);
+
+/* Close our end: keeper and responders end by themselves. */
+void responders_stop(struct responders *responders);
+
+#endif
