@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the daemon says in the log. */
+#include <stdio.h>
+
+#include "common/log.h"
+#include "daemon/announce.h"
+
+#define REASON	    REPORT_REASON
+#define SIZE_GAP_NS (60 * NS_PER_S)
+
+static void announce_filesystem(const struct daemon *daemon, unsigned int index)
+{
+	char how[256];
+
+	log_info("watching %s: %s", daemon->config->filesystems[index].path,
+		 watch_describe(daemon->watch, index, how, sizeof(how)));
+}
+
+void announce_start(const struct daemon *daemon)
+{
+	char reason[REASON];
+	unsigned int i;
+
+	log_info("spoolgated %s, configuration: %s", SPOOLGATE_VERSION,
+		 daemon->config->file[0] ? daemon->config->file : "the embedded default");
+	for (i = 0; i < daemon->config->filesystem_count; i++)
+		announce_filesystem(daemon, i);
+	log_info("watching the host's memory: memory-stall by %s, reclaim by %s, oom-kill by %s",
+		 watch_stall_backend(daemon->watch), watch_backend(daemon->watch, SIGNAL_RECLAIM),
+		 watch_backend(daemon->watch, SIGNAL_OOM_KILLS));
+	for (i = 0; i < daemon->judge.count; i++) {
+		const struct resource *resource = &daemon->judge.resources[i];
+
+		if (resource->present && resource->known)
+			log_info("%s", judge_reason(reason, sizeof(reason), resource, 0));
+	}
+	log_info("level %s%s; inbound: %s", level_name(daemon->judge.level),
+		 daemon->config->mode == MODE_OBSERVE ? " (observing only)" : "",
+		 daemon->admission[CLASS_INBOUND]);
+	log_info("ask with: spoolgate -s %s status, or: echo admission | socat - UNIX-CONNECT:%s",
+		 daemon->config->state.path, daemon->config->state.path);
+}
+
+static void announce_resource(struct daemon *daemon, const struct report *report, unsigned int i,
+			      int64_t now)
+{
+	const struct resource *resource = &daemon->judge.resources[i];
+	enum level level = resource->pressure.level, before = daemon->said[i];
+	char reason[REASON];
+
+	if (level == before)
+		return;
+	report_reason(reason, sizeof(reason), report, resource, now);
+	if (level > before)
+		log_warning("%s -> %s: %s", level_name(before), level_name(level), reason);
+	else
+		log_notice("%s -> %s: %s", level_name(before), level_name(level), reason);
+	daemon->said[i] = level;
+}
+
+void announce_changes(struct daemon *daemon, int64_t now)
+{
+	const struct judge *judge = &daemon->judge;
+	struct report report;
+	unsigned int i;
+
+	daemon_writers(daemon, &report);
+	for (i = 0; i < judge->count; i++)
+		announce_resource(daemon, &report, i, now);
+	if (judge->override.active != daemon->said_override)
+		log_notice("override %s%s%s", judge->override.active ? "to " : "ended",
+			   judge->override.active ? level_name(judge->override.level) : "",
+			   judge->override.active ? "" : ", judged again");
+	daemon->said_override = judge->override.active;
+	if (judge->level == daemon->said_level)
+		return;
+	log_notice("level %s -> %s%s: inbound %s; submission %s; internal %s",
+		   level_name(daemon->said_level), level_name(judge->level),
+		   daemon->config->mode == MODE_OBSERVE ? " (observing only)" : "",
+		   daemon->admission[CLASS_INBOUND], daemon->admission[CLASS_SUBMISSION],
+		   daemon->admission[CLASS_INTERNAL]);
+	daemon->said_level = judge->level;
+}
+
+static const char *observing(const struct daemon *daemon)
+{
+	return daemon->config->mode == MODE_OBSERVE ? " (observing only)" : "";
+}
+
+bool announce_classes(const struct daemon *daemon, const enum ramp_event events[CLASSES])
+{
+	int64_t ramp_ns = admission_ramp_ns(&daemon->asked, daemon->config);
+	char length[64];
+	bool any = false;
+
+	for (enum class class = 0; class < CLASSES; class ++) {
+		any |= events[class] != RAMP_NOTHING;
+		if (events[class] == RAMP_CLOSED)
+			log_notice("%s is closed%s", class_name(class), observing(daemon));
+		else if (events[class] == RAMP_REOPENING)
+			log_notice("%s reopens%s: to a tenth of the clients now, to all in %s",
+				   class_name(class), observing(daemon),
+				   value_format(length, sizeof(length), UNIT_TIME, ramp_ns));
+		else if (events[class] == RAMP_OPEN)
+			log_notice("%s is open to all%s", class_name(class), observing(daemon));
+	}
+	return any;
+}
+
+void announce_stuck(struct daemon *daemon, int64_t now)
+{
+	const struct judge *judge = &daemon->judge;
+	int64_t age_ns = (now - judge->since_ns) / NS_PER_S * NS_PER_S;
+	char reason[REASON], age[64];
+	struct report report;
+
+	daemon_writers(daemon, &report);
+	log_warning("level %s for %s now%s%s%s", level_name(judge->level),
+		    value_format(age, sizeof(age), UNIT_TIME, age_ns), observing(daemon),
+		    judge->override.active ? ", by override of " : "",
+		    judge->override.active ? judge->override.by : "");
+	for (unsigned int i = 0; i < judge->count; i++) {
+		const struct resource *resource = &judge->resources[i];
+
+		if (resource->present && resource->pressure.level != LEVEL_NORMAL)
+			log_warning("still %s: %s", level_name(resource->pressure.level),
+				    report_reason(reason, sizeof(reason), &report, resource, now));
+	}
+}
+
+void announce_sizes(struct daemon *daemon, int64_t now)
+{
+	uint64_t refused = daemon->refused_by_size - daemon->said_by_size;
+	char room[64];
+
+	if (!refused || (daemon->said_size_ns && now - daemon->said_size_ns < SIZE_GAP_NS))
+		return;
+	log_notice("%llu messages refused for their size%s: there is room for %s above high, less "
+		   "what was promised",
+		   (unsigned long long)refused, observing(daemon),
+		   value_format(room, sizeof(room), UNIT_BYTES, judge_headroom(&daemon->judge)));
+	daemon->said_by_size = daemon->refused_by_size;
+	daemon->said_size_ns = now;
+}
+
+void announce_adopt(struct daemon *daemon)
+{
+	unsigned int i;
+
+	for (i = 0; i < daemon->judge.count; i++)
+		daemon->said[i] = daemon->judge.resources[i].pressure.level;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* spoolgated: start, event loop, reload, end. */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/announce.h"
+#include "daemon/answers.h"
+#include "daemon/daemon.h"
+#include "daemon/logger.h"
+#include "daemon/notify.h"
+#include "daemon/override.h"
+#include "daemon/privileges.h"
+#include "policy/admission.h"
+
+static struct timeval timeval_of(int64_t ns)
+{
+	struct timeval time = { .tv_sec = ns / NS_PER_S, .tv_usec = ns % NS_PER_S / 1000 };
+
+	return time;
+}
+
+void daemon_admit(struct daemon *daemon)
+{
+	unsigned int class;
+
+	for (class = 0; class < CLASSES; class ++)
+		admission_format(daemon->admission[class], ADMISSION_LINE, daemon->config,
+				 admission_decide(daemon->config, daemon->judge.level, class));
+	admission_format(daemon->defer, ADMISSION_LINE, daemon->config,
+			 (struct config_verdict){ .kind = VERDICT_DEFER });
+}
+
+/* What changes a watcher's line: levels, and what is present. Values alone do not. */
+static bool changed(const struct judge *judge, const enum level *before, bool override_before)
+{
+	unsigned int i;
+
+	for (i = 0; i < judge->count; i++)
+		if (judge->resources[i].pressure.level != before[i])
+			return true;
+	return judge->override.active != override_before;
+}
+
+/* When something is to be done that no look and no request brings about. */
+static int64_t next_deadline(const struct daemon *daemon)
+{
+	const int64_t deadlines_ns[] = {
+		judge_deadline(&daemon->judge),
+		admission_deadline(&daemon->asked, daemon->config),
+		stuck_deadline(&daemon->stuck, &daemon->judge, daemon->config->stuck_ns),
+	};
+	int64_t earliest_ns = PRESSURE_NEVER;
+
+	for (size_t i = 0; i < sizeof(deadlines_ns) / sizeof(deadlines_ns[0]); i++)
+		if (deadlines_ns[i] < earliest_ns)
+			earliest_ns = deadlines_ns[i];
+	return earliest_ns;
+}
+
+static void set_deadline(struct daemon *daemon, int64_t now)
+{
+	int64_t deadline_ns = next_deadline(daemon), delay_ns;
+	struct timeval delay;
+
+	evtimer_del(daemon->deadline_event);
+	if (deadline_ns == PRESSURE_NEVER)
+		return;
+	/* Never at once: should a deadline not be met by its own time, this must not spin. */
+	delay_ns = deadline_ns - now;
+	delay = timeval_of(delay_ns < 10 * NS_PER_MS ? 10 * NS_PER_MS : delay_ns + NS_PER_MS);
+	evtimer_add(daemon->deadline_event, &delay);
+}
+
+void daemon_judge(struct daemon *daemon)
+{
+	int64_t now = monotonic_ns();
+	enum level level = daemon->said_level;
+	enum ramp_event events[CLASSES];
+	bool news;
+
+	judge_update(&daemon->judge, now);
+	admission_update(&daemon->asked, daemon->config, &daemon->judge, ++daemon->salt, now,
+			 events);
+	daemon_offer(daemon, now); /* before anyone is told that there is something new */
+	news = daemon->judge.level != level ||
+	       changed(&daemon->judge, daemon->said, daemon->said_override);
+	if (news) {
+		daemon->transitions += daemon->judge.level != level;
+		daemon_admit(daemon);
+		if (daemon->state) /* not yet while the first looks come in */
+			state_changed(daemon->state);
+		announce_changes(daemon, now);
+		notify_status(daemon->admission[CLASS_INBOUND]);
+	}
+	if (announce_classes(daemon, events) && !news && daemon->state)
+		state_changed(daemon->state);
+	if (stuck_due(&daemon->stuck, &daemon->judge, daemon->config->stuck_ns, now))
+		announce_stuck(daemon, now);
+	announce_sizes(daemon, now);
+	gates_publish(&daemon->gates, daemon->config, &daemon->judge, &daemon->asked, now);
+	set_deadline(daemon, now);
+}
+
+static void on_deadline(evutil_socket_t fd, short events, void *argument)
+{
+	struct daemon *daemon = argument;
+
+	(void)fd;
+	(void)events;
+	watch_sample(daemon->watch); /* judge what is true now, not what was a look ago */
+	daemon_judge(daemon);
+}
+
+static void on_notify(evutil_socket_t fd, short events, void *argument)
+{
+	(void)fd;
+	(void)events;
+	(void)argument;
+	notify_alive();
+}
+
+/* What cannot change while running is named; the rest is taken over. */
+static void take_config(struct daemon *daemon, struct config *config)
+{
+	struct config *before = daemon->config;
+	struct judge judge;
+	int64_t now = monotonic_ns();
+
+	if (strcmp(before->state.path, config->state.path) || strcmp(before->user, config->user) ||
+	    strcmp(before->state.group, config->state.group) ||
+	    before->state.mode != config->state.mode)
+		log_warning("reload: user and the state socket's address, mode and group are taken "
+			    "over at a restart only");
+	strcpy(config->state.path, before->state.path);
+	strcpy(config->state.group, before->state.group);
+	config->state.mode = before->state.mode;
+	memcpy(config->user, before->user, sizeof(config->user));
+	gates_reload(&daemon->gates, before, config);
+	judge_init(&judge, config, now);
+	judge_carry(&judge, &daemon->judge);
+	daemon->judge = judge;
+	announce_adopt(daemon);
+	daemon->config = config;
+	daemon->admin = answers_admin(config);
+	daemon_admit(daemon);
+	watch_reload(daemon->watch, config);
+	listeners_reload(daemon->listeners, config, judge_stalled(&daemon->judge));
+	daemon_judge(daemon);
+	state_changed(daemon->state);
+	free(before);
+}
+
+static void reload(struct daemon *daemon)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	char error[512];
+
+	if (!config) {
+		log_error("reload: %s; nothing changed", strerror(ENOMEM));
+		return;
+	}
+	notify_reloading(monotonic_ns());
+	if (!daemon->file) {
+		*config = *daemon->config; /* there is nothing to read: all stays as it is */
+	} else if (config_read(config, daemon->file, daemon->config, error, sizeof(error))) {
+		log_error("reload: %s; nothing changed", error);
+		free(config);
+		notify_ready(daemon->admission[CLASS_INBOUND]);
+		return;
+	}
+	if (daemon->socket)
+		snprintf(config->state.path, sizeof(config->state.path), "%s", daemon->socket);
+	take_config(daemon, config);
+	log_notice("configuration read again");
+	notify_ready(daemon->admission[CLASS_INBOUND]);
+}
+
+static void on_signal(evutil_socket_t number, short events, void *argument)
+{
+	struct daemon *daemon = argument;
+
+	(void)events;
+	if (number == SIGHUP) {
+		if (daemon->state)
+			reload(daemon);
+		else
+			daemon->reload_wanted = true; /* first things first */
+		return;
+	}
+	log_notice("ending on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	daemon->stopping = true;
+}
+
+static int make_events(struct daemon *daemon)
+{
+	static const int numbers[DAEMON_SIGNALS] = { SIGHUP, SIGINT, SIGTERM };
+	unsigned int i;
+
+	for (i = 0; i < DAEMON_SIGNALS; i++) {
+		daemon->signals[i] = evsignal_new(daemon->base, numbers[i], on_signal, daemon);
+		if (!daemon->signals[i] || evsignal_add(daemon->signals[i], NULL))
+			return -ENOMEM;
+	}
+	daemon->deadline_event = evtimer_new(daemon->base, on_deadline, daemon);
+	daemon->notify_event = event_new(daemon->base, -1, EV_PERSIST, on_notify, daemon);
+	return daemon->deadline_event && daemon->notify_event ? 0 : -ENOMEM;
+}
+
+static void restore_override(struct daemon *daemon)
+{
+	int64_t now = monotonic_ns();
+	struct override override;
+	int error = override_load(daemon->config->state.path, &override, now);
+
+	if (!error)
+		judge_override(&daemon->judge, override.level, override.until_ns, override.reason,
+			       override.by, now);
+	else if (error != -ENOENT)
+		log_warning("%s.override is not one of ours: ignored", daemon->config->state.path);
+}
+
+/* Without it clients ask the socket, as they do for what the page does not decide. */
+static void open_page(struct daemon *daemon)
+{
+	int error = page_open(&daemon->page, monotonic_ns());
+
+	if (error)
+		log_warning("no shared admission page, the socket answers all: %s",
+			    strerror(-error));
+}
+
+/*
+ * Judge first, answer then: the socket is there only when there is a true answer. The kernel's
+ * side needs capabilities, so they go last.
+ */
+static int start(struct daemon *daemon)
+{
+	struct watch_sink sink;
+	struct state_source source;
+	struct listener_source asked;
+	int64_t interval_ns;
+	int error;
+
+	answers_sink(daemon, &sink);
+	answers_source(daemon, &source);
+	judge_init(&daemon->judge, daemon->config, monotonic_ns());
+	daemon->admin = answers_admin(daemon->config);
+	/* Without random bytes a client may guess when its turn comes, and that is all. */
+	if (getrandom(&daemon->salt, sizeof(daemon->salt), GRND_NONBLOCK) < 0)
+		daemon->salt = (uint64_t)monotonic_ns();
+	admission_init(&daemon->asked, daemon->salt);
+	daemon_admit(daemon);
+	restore_override(daemon);
+	error = make_events(daemon);
+	if (!error)
+		error = watch_start(&daemon->watch, daemon->base, &daemon->scout, daemon->config,
+				    &sink);
+	if (error) {
+		log_error("cannot start watching: %s", strerror(-error));
+		return error;
+	}
+	open_page(daemon);
+	watch_settle(daemon->watch);
+	if (daemon->stopping || watch_failed(daemon->watch))
+		return -ECANCELED;
+	daemon_judge(daemon);
+	error = state_open(&daemon->state, daemon->base, daemon->config, &source);
+	if (error) {
+		log_error("cannot listen on %s: %s%s", daemon->config->state.path, strerror(-error),
+			  error == -EADDRINUSE ? " (another spoolgated answers there)" : "");
+		return error;
+	}
+	answers_listener_source(daemon, &asked);
+	error = listeners_open(&daemon->listeners, daemon->base, daemon->config, &asked);
+	if (error) {
+		log_error("cannot listen: %s", strerror(-error));
+		return error;
+	}
+	/* Not before the socket is ours: two daemons on one port would be two gates. */
+	gates_attach(&daemon->gates, daemon->base, daemon->watch, daemon->config);
+	error = privileges_drop(daemon->config->user);
+	if (error)
+		return error;
+	announce_start(daemon);
+	interval_ns = notify_interval_ns();
+	if (interval_ns) {
+		struct timeval interval = timeval_of(interval_ns);
+
+		event_add(daemon->notify_event, &interval);
+	}
+	daemon_judge(daemon); /* with the gates there now */
+	notify_ready(daemon->admission[CLASS_INBOUND]);
+	if (daemon->reload_wanted)
+		reload(daemon);
+	return 0;
+}
+
+static void stop(struct daemon *daemon)
+{
+	unsigned int i;
+
+	notify_stopping();
+	gates_close(&daemon->gates);
+	state_close(daemon->state);
+	page_close(daemon->page);
+	watch_stop(daemon->watch);
+	scout_stop(&daemon->scout);
+	/* Last, since their files may be where nothing answers any more. */
+	listeners_close(daemon->listeners, judge_stalled(&daemon->judge));
+	for (i = 0; i < DAEMON_SIGNALS; i++)
+		if (daemon->signals[i])
+			event_free(daemon->signals[i]);
+	if (daemon->deadline_event)
+		event_free(daemon->deadline_event);
+	if (daemon->notify_event)
+		event_free(daemon->notify_event);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	free(daemon->config);
+	free(daemon);
+}
+
+/*
+ * Sleep until there is something to do, and do it. A page is good for as long as this goes
+ * round: the safety looks alone wake us often enough.
+ */
+static bool turn(struct daemon *daemon)
+{
+	page_renew(daemon->page, monotonic_ns());
+	return !daemon->stopping && !watch_failed(daemon->watch) && !daemon->gates.failed &&
+	       event_base_loop(daemon->base, EVLOOP_ONCE) >= 0;
+}
+
+int daemon_run(struct config *config, const char *file, const char *socket)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int error, status = EX_UNAVAILABLE;
+
+	if (!daemon) {
+		free(config);
+		return EX_OSERR;
+	}
+	daemon->config = config;
+	daemon->file = file;
+	daemon->socket = socket;
+	signal(SIGPIPE, SIG_IGN);
+	logger_start();
+	privileges_protect();
+	if (config->gate_count)
+		privileges_hurry();
+	error = scout_start(&daemon->scout);
+	if (error)
+		log_error("cannot start the scout: %s", strerror(-error));
+	if (!error) {
+		gates_prepare(&daemon->gates, daemon->config);
+		daemon->base = event_base_new();
+		error = daemon->base ? start(daemon) : -ENOMEM;
+	}
+	if (!error) {
+		while (turn(daemon))
+			daemon->wakeups++;
+		status = EX_SOFTWARE;
+	}
+	if (daemon->stopping)
+		status = 0;
+	stop(daemon);
+	return status;
+}

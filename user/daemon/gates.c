@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The gates in the daemon: start, orders, end. */
+#include <errno.h>
+#include <event2/event.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "daemon/gates.h"
+#include "daemon/gates_report.h"
+#include "publish/divert.h"
+
+#define CHECK_NS (LEDGER_PULSE_NS + NS_PER_S)
+
+static const char *name_of(const struct config_gate *config)
+{
+	return config->netns[0] ? config->netns : "the daemon's own network namespace";
+}
+
+/* What the administrator should know of the place, as found before we came. */
+static void warn_of_place(const struct gate_place *place, const struct config_gate *config)
+{
+	char ports[CONFIG_GATE_PORTS * sizeof("65535, ")] = "";
+	size_t length = 0;
+
+	if (place->strangers)
+		log_warning("gate: %u other sk_lookup program%s in %s, which can overrule it "
+			    "(bpftool net list)",
+			    place->strangers, place->strangers == 1 ? " is" : "s are",
+			    name_of(config));
+	for (unsigned int i = 0; i < config->port_count; i++)
+		if (place->unheard[i])
+			length += (size_t)snprintf(ports + length, sizeof(ports) - length, "%s%u",
+						   length ? ", " : "", config->ports[i].number);
+	if (length)
+		log_warning("gate: nobody listens on port %s in %s yet; a server in a container "
+			    "wants netns, as forwarded ports never come here",
+			    ports, name_of(config));
+}
+
+static void make_post(struct responder_post *post, const struct gate *gate,
+		      const struct config_gate *config)
+{
+	char host[CONFIG_HOST];
+
+	snprintf(host, sizeof(host), "%s", config->host);
+	if (!host[0] && gethostname(host, sizeof(host) - 1))
+		snprintf(host, sizeof(host), "localhost");
+	host[sizeof(host) - 1] = '\0';
+	post->listener = gate->place.listener_fd;
+	post->pulse = gate->pulse;
+	post->greeting_length = greeting_make(post->greeting, config->reply, host);
+	if (post->greeting_length < 0) /* a host name and a reply, both as long as can be */
+		post->greeting_length =
+			greeting_make(post->greeting, "421 4.3.2 Service not available", host);
+}
+
+static int start_responders(struct gates *gates, const struct responder_post *posts,
+			    unsigned int count, const char *user)
+{
+	const struct passwd *entry = *user ? getpwnam(user) : NULL;
+
+	return responders_start(&gates->responders, posts, count, entry ? entry->pw_uid : 0,
+				entry ? entry->pw_gid : 0);
+}
+
+static void switch_off(struct gates_gate *gate, const struct config_gate *config, int error)
+{
+	log_warning("gate: off in %s: %s", name_of(config), strerror(-error));
+	gate_close(&gate->gate);
+	gate->prepared = gate->attached = false;
+	gate->error = error;
+}
+
+void gates_prepare(struct gates *gates, const struct config *config)
+{
+	struct responder_post posts[CONFIG_GATES];
+	unsigned int count = 0;
+	int error;
+
+	gates->count = config->gate_count;
+	for (unsigned int i = 0; i < gates->count; i++) {
+		struct gates_gate *gate = &gates->gates[i];
+
+		error = gate_prepare(&gate->gate, &config->gates[i]);
+		gate->prepared = !error;
+		if (error)
+			switch_off(gate, &config->gates[i], error);
+		else
+			make_post(&posts[count++], &gate->gate, &config->gates[i]);
+	}
+	error = count ? start_responders(gates, posts, count, config->user) : 0;
+	for (unsigned int i = 0; i < gates->count; i++) {
+		struct gates_gate *gate = &gates->gates[i];
+
+		if (gate->prepared && !error)
+			error = gate_hand_over(&gate->gate);
+		if (gate->prepared && error)
+			switch_off(gate, &config->gates[i], error);
+	}
+}
+
+static void on_lifeline(evutil_socket_t fd, short events, void *argument)
+{
+	struct gates *gates = argument;
+	int restarted = responders_restarted(&gates->responders);
+
+	(void)fd;
+	(void)events;
+	if (restarted < 0) {
+		log_error("the responders' keeper is gone: ending, to be started anew");
+		gates->failed = true;
+		event_del(gates->lifeline_event);
+		event_base_loopbreak(gates->base);
+		return;
+	}
+	if (restarted)
+		log_warning("a responder ended and was started again");
+	gates->responder_starts += (uint64_t)restarted;
+}
+
+static void listen_to_keeper(struct gates *gates)
+{
+	if (gates->responders.pid <= 0)
+		return;
+	gates->lifeline_event = event_new(gates->base, gates->responders.lifeline,
+					  EV_READ | EV_PERSIST, on_lifeline, gates);
+	if (gates->lifeline_event)
+		event_add(gates->lifeline_event, NULL);
+}
+
+void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
+		  const struct config *config)
+{
+	int error;
+
+	gates->base = base;
+	gates->kernel = watch_kernel(watch);
+	if (gates->kernel)
+		divert_networks(kernel_orders(gates->kernel), config);
+	for (unsigned int i = 0; i < gates->count; i++) {
+		struct gates_gate *gate = &gates->gates[i];
+
+		if (!gate->prepared)
+			continue;
+		warn_of_place(&gate->gate.place, &config->gates[i]);
+		error = -ENOSYS;
+		if (gates->kernel) {
+			divert_ports(kernel_orders(gates->kernel), i, config,
+				     gate->gate.place.backlog);
+			error = gate_attach(&gate->gate, gates->kernel, i);
+		}
+		gate->attached = !error;
+		gates->attached |= !error;
+		if (error)
+			switch_off(gate, &config->gates[i], error);
+	}
+	listen_to_keeper(gates);
+}
+
+static bool same_place(const struct config_gate *a, const struct config_gate *b)
+{
+	return !strcmp(a->netns, b->netns) && !strcmp(a->reply, b->reply) &&
+	       !strcmp(a->host, b->host);
+}
+
+/* The gates that there are cannot move: each keeps its place, and takes the ports and lease. */
+static void keep_places(struct gates *gates, const struct config *before, struct config *config)
+{
+	bool changed = config->gate_count != before->gate_count;
+
+	for (unsigned int i = 0; i < gates->count; i++) {
+		struct config_gate *gate = &config->gates[i];
+
+		if (i >= config->gate_count || strcmp(gate->netns, before->gates[i].netns) != 0) {
+			*gate = before->gates[i];
+			changed = true;
+		} else if (!same_place(gate, &before->gates[i])) {
+			strcpy(gate->reply, before->gates[i].reply);
+			strcpy(gate->host, before->gates[i].host);
+			changed = true;
+		}
+	}
+	config->gate_count = gates->count;
+	if (changed)
+		log_warning("reload: of a gate only ports, submission-ports and lease are taken "
+			    "over; others, its netns, host and reply at a restart only");
+}
+
+void gates_reload(struct gates *gates, const struct config *before, struct config *config)
+{
+	keep_places(gates, before, config);
+	if (!gates->kernel)
+		return;
+	divert_networks(kernel_orders(gates->kernel), config);
+	for (unsigned int i = 0; i < gates->count; i++)
+		if (gates->gates[i].attached)
+			divert_ports(kernel_orders(gates->kernel), i, config,
+				     gates->gates[i].gate.place.backlog);
+}
+
+/* One that is stopped, not dead, is no child's end to its keeper: it must be told to look. */
+static void check_pulses(const struct gates *gates, int64_t now)
+{
+	for (unsigned int i = 0; i < gates->count; i++) {
+		const struct gate *gate = &gates->gates[i].gate;
+
+		if (gates->gates[i].attached &&
+		    now - (int64_t)__atomic_load_n(&gate->pulse->beat_ns, __ATOMIC_ACQUIRE) >
+			    (int64_t)CHECK_NS) {
+			responders_check(&gates->responders);
+			return;
+		}
+	}
+}
+
+/* The path is in /run, or wherever the administrator says: never one that is watched. */
+static void check_places(struct gates *gates, const struct config *config, int64_t now)
+{
+	if (now - gates->looked_ns < WATCH_SAFETY_NS - NS_PER_S)
+		return;
+	gates->looked_ns = now;
+	for (unsigned int i = 0; i < gates->count; i++) {
+		struct gates_gate *gate = &gates->gates[i];
+		bool lost = gate->attached &&
+			    !gate_place_is_there(&gate->gate.place, &config->gates[i]);
+
+		if (lost && !gate->lost)
+			log_warning("gate: the network namespace at %s is another one now, or "
+				    "none: no gate is in it until a restart",
+				    config->gates[i].netns);
+		gate->lost = lost;
+	}
+}
+
+void gates_publish(struct gates *gates, const struct config *config, const struct judge *judge,
+		   const struct admission *admission, int64_t now)
+{
+	if (!gates->attached)
+		return; /* nor is the brake armed */
+	divert_publish(kernel_orders(gates->kernel), config, judge, admission, now);
+	check_pulses(gates, now);
+	check_places(gates, config, now);
+	gates_announce(gates, config, judge, now);
+}
+
+void gates_close(struct gates *gates)
+{
+	if (gates->kernel)
+		divert_open(kernel_orders(gates->kernel));
+	if (gates->lifeline_event)
+		event_free(gates->lifeline_event);
+	for (unsigned int i = 0; i < gates->count; i++)
+		if (gates->gates[i].prepared)
+			gate_close(&gates->gates[i].gate);
+	responders_stop(&gates->responders);
+}

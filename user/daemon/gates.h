@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The gates in the daemon: made at start, told at every judgement, shown in status and log. */
+#ifndef DAEMON_GATES_H
+#define DAEMON_GATES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "policy/admission.h"
+#include "policy/judge.h"
+#include "publish/gate.h"
+#include "publish/report.h"
+#include "responder/keeper.h"
+#include "watch/watch.h"
+
+struct event;
+struct event_base;
+
+struct gates_gate {
+	struct gate gate;
+	bool prepared;
+	bool attached;
+	bool lost;		/* its namespace is not at the path any more */
+	int error;		/* why not */
+	const char *said_state; /* that the log has */
+	uint64_t said_diverted; /* the counters that the log has */
+	uint64_t said_dropped;
+	int64_t unsaid_since_ns; /* since when there are some that it has not; 0: none */
+	struct ledger_sender said_senders[LEDGER_SENDERS];
+};
+
+struct gates {
+	unsigned int count; /* configured at start; others want a restart */
+	struct gates_gate gates[CONFIG_GATES];
+	struct kernel *kernel; /* NULL: all is off */
+	struct responders responders;
+	struct event *lifeline_event;
+	struct event_base *base;
+	uint64_t responder_starts;
+	uint64_t said_brakes[LEDGER_FILESYSTEMS];
+	uint64_t said_memory_brakes;
+	int64_t looked_ns; /* at the places */
+	bool attached;	   /* one at least */
+	bool failed;	   /* the keeper is gone: the process should end */
+};
+
+/*
+ * Make places, pulses and responders. Early: after the scout, before anything else is open that
+ * a responder must not have. What cannot be had is a warning; that gate is off.
+ */
+void gates_prepare(struct gates *gates, const struct config *config);
+
+/* Attach the programs to WATCH's memory and listen to the keeper. While there are privileges. */
+void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
+		  const struct config *config);
+
+/* CONFIG is another one: take its ports, leases and networks, and put back in it what stays. */
+void gates_reload(struct gates *gates, const struct config *before, struct config *config);
+
+/* Publish what was judged, renew the lease, and log what is to be. At every judgement, at the
+ * latest with each safety look. */
+void gates_publish(struct gates *gates, const struct config *config, const struct judge *judge,
+		   const struct admission *admission, int64_t now);
+
+/* REPORT borrows from GATES and CONFIG. */
+void gates_report(const struct gates *gates, const struct config *config, const struct judge *judge,
+		  int64_t now, struct report_gates *report);
+
+void gates_close(struct gates *gates);
+
+#endif

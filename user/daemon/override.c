@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The override on disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/override.h"
+
+#define LONGEST_S (7 * 24 * 3600)
+
+static int name_beside(char name[PATH_MAX], const char *socket, const char *suffix)
+{
+	int length = snprintf(name, PATH_MAX, "%s.override%s", socket, suffix);
+
+	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int64_t left_s(const struct override *override, int64_t now)
+{
+	int64_t left_ns = override->until_ns - now;
+
+	return left_ns > 0 ? (left_ns + NS_PER_S - 1) / NS_PER_S : 0;
+}
+
+static int write_whole(const char *name, const char *text)
+{
+	size_t length = strlen(text);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	errno = EIO;
+	if (write(fd, text, length) != (ssize_t)length)
+		error = -errno;
+	if (close(fd) && !error)
+		error = -errno;
+	return error;
+}
+
+int override_save(const char *socket, const struct override *override, int64_t now)
+{
+	char name[PATH_MAX], draft[PATH_MAX];
+	struct json_object *object;
+	int error;
+
+	error = name_beside(name, socket, "");
+	if (!error)
+		error = name_beside(draft, socket, "~");
+	if (error)
+		return error;
+	if (!override->active)
+		return unlink(name) && errno != ENOENT ? -errno : 0;
+	object = json_object_new_object();
+	if (!object)
+		return -ENOMEM;
+	/* Wall-clock time: our monotonic one would do as well, but nobody could read it. */
+	json_object_object_add(object, "level",
+			       json_object_new_string(level_name(override->level)));
+	json_object_object_add(object, "until",
+			       json_object_new_int64(time(NULL) + left_s(override, now)));
+	json_object_object_add(object, "reason", json_object_new_string(override->reason));
+	json_object_object_add(object, "by", json_object_new_string(override->by));
+	error = write_whole(draft, json_object_to_json_string(object));
+	json_object_put(object);
+	if (!error && rename(draft, name))
+		error = -errno;
+	/* Better none after a restart than the one before this. */
+	if (error) {
+		unlink(draft);
+		unlink(name);
+	}
+	return error;
+}
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	const char *text = json_object_get_string(json_object_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* Whose the directory of NAME is: the user's that we will be, by the time we are to write there. */
+static uid_t owner_of_directory(const char *name)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	snprintf(directory, sizeof(directory), "%s", name);
+	slash = strrchr(directory, '/');
+	if (!slash)
+		return 0;
+	slash[slash == directory] = '\0';
+	return stat(directory, &st) ? 0 : st.st_uid;
+}
+
+/* Only a file of root's, our own, or the directory's owner is believed. */
+static struct json_object *read_file(const char *name, int *error)
+{
+	struct json_object *object = NULL;
+	struct stat st;
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0) {
+		*error = -errno;
+		return NULL;
+	}
+	*error = -EINVAL;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size < 4096 &&
+	    (!st.st_uid || st.st_uid == geteuid() || st.st_uid == owner_of_directory(name)))
+		object = json_object_from_fd(fd);
+	close(fd);
+	return object;
+}
+
+int override_load(const char *socket, struct override *override, int64_t now)
+{
+	struct json_object *object;
+	char name[PATH_MAX];
+	int64_t seconds;
+	int error;
+
+	memset(override, 0, sizeof(*override));
+	error = name_beside(name, socket, "");
+	if (error)
+		return error;
+	object = read_file(name, &error);
+	if (!object)
+		return error;
+	error = level_parse(text_of(object, "level"), &override->level);
+	seconds = json_object_get_int64(json_object_object_get(object, "until")) - time(NULL);
+	snprintf(override->reason, sizeof(override->reason), "%s", text_of(object, "reason"));
+	snprintf(override->by, sizeof(override->by), "%s", text_of(object, "by"));
+	json_object_put(object);
+	if (error || seconds > LONGEST_S)
+		return -EINVAL;
+	if (seconds <= 0)
+		return -ENOENT;
+	override->until_ns = now + seconds * NS_PER_S;
+	override->active = true;
+	return 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Giving up what is no longer needed. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "daemon/privileges.h"
+#include "daemon/sandbox.h"
+
+#define PRIORITY    -10
+#define DESCRIPTORS 4096 /* 2048 clients of the state socket, 1536 of listeners, and room */
+
+/* As many descriptors as all clients may need, where we may have them. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void privileges_protect(void)
+{
+	int fd;
+
+	raise_descriptors();
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "-900", 4);
+	close(fd);
+}
+
+void privileges_hurry(void)
+{
+	(void)!setpriority(PRIO_PROCESS, 0, PRIORITY);
+}
+
+/*
+ * A page of ours that was swapped out would come back through the very disk that hangs. What is
+ * allocated later is locked only if the limit allows any amount: otherwise malloc() would
+ * fail once the limit is reached, which is worse.
+ */
+static void lock_memory(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int flags = MCL_CURRENT;
+
+	malloc_trim(0); /* what reading the kernel's types took is not needed again */
+	if (!setrlimit(RLIMIT_MEMLOCK, &unlimited))
+		flags |= MCL_FUTURE;
+	if (mlockall(flags))
+		log_info("memory is not locked: %s", strerror(errno));
+}
+
+static int become(const char *name)
+{
+	struct passwd *user;
+
+	if (geteuid())
+		return 0;
+	user = *name ? getpwnam(name) : NULL;
+	if (*name && !user)
+		log_info("user %s does not exist: staying root, without capabilities", name);
+	if (!user || !user->pw_uid)
+		return 0;
+	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
+		return -errno;
+	return 0;
+}
+
+int privileges_drop(const char *user)
+{
+	int error;
+
+	lock_memory();
+	/* While we may still: the bounding set goes with CAP_SETPCAP. */
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	capng_apply(CAPNG_SELECT_BOUNDS);
+	error = become(user);
+	if (error) {
+		log_error("cannot become user %s: %s", user, strerror(-error));
+		return error;
+	}
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		log_warning("capabilities cannot be dropped");
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return sandbox_enter();
+}

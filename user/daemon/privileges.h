@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Giving up what is no longer needed, in the order in which it can be: memory and OOM score
+ * first, since they need what is given up then.
+ */
+#ifndef DAEMON_PRIVILEGES_H
+#define DAEMON_PRIVILEGES_H
+
+/*
+ * Before the scout is started: the OOM killer should take us last, since we are the one who can
+ * make room; and as many descriptors as clients may need. Inherited by the scout. Quiet where it is
+ * not allowed.
+ */
+void privileges_protect(void);
+
+/*
+ * With a gate: a look must be answered within LEDGER_UNANSWERED, or the kernel takes us for hung.
+ * Inherited by the scout, who looks. Quiet where it is not allowed.
+ */
+void privileges_hurry(void);
+
+/*
+ * After everything is open: lock memory, become USER ("" or unknown: stay who we are),
+ * keep no capability, and have the kernel refuse what a daemon never does.
+ * Returns 0 or -errno; what cannot be had is a warning.
+ */
+int privileges_drop(const char *user);
+
+#endif
