@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* spoolgate check: the admission, and an exit code that scripts and monitoring understand. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/nagios.h"
+
+struct question {
+	const char *words[3]; /* class, size, address; NULL from the first that is not there */
+	bool nagios, fail_open;
+};
+
+/* Nothing gets into the request that would end it and begin another. */
+static int check_words(const struct question *question)
+{
+	const char *size = question->words[1], *address = question->words[2];
+	struct in6_addr number;
+	enum class class;
+
+	if (question->words[0] && class_parse(question->words[0], &class))
+		return usage_error(
+			&command_check,
+			"unknown class \"%s\": allowed are inbound, submission, internal",
+			question->words[0]);
+	if (size && (!*size || size[strspn(size, "0123456789")] || strlen(size) > 19))
+		return usage_error(&command_check, "bad size \"%s\": allowed are bytes", size);
+	if (address && inet_pton(AF_INET, address, &number) != 1 &&
+	    inet_pton(AF_INET6, address, &number) != 1)
+		return usage_error(&command_check,
+				   "bad address \"%s\": allowed are IPv4 and IPv6 addresses",
+				   address);
+	return 0;
+}
+
+static bool begins(const char *answer, const char *word)
+{
+	size_t length = strlen(word);
+
+	return !strncmp(answer, word, length) && (!answer[length] || answer[length] == ' ');
+}
+
+/* -1 when it is no admission. */
+static int admission_code(const char *answer)
+{
+	if (begins(answer, "accept") || begins(answer, "delay"))
+		return EX_OK;
+	return begins(answer, "defer") ? EX_TEMPFAIL : -1;
+}
+
+/* Without the daemon: open, if that was wanted. CODE is how it failed. */
+static int fail(const struct question *question, int code)
+{
+	if (!question->fail_open)
+		return code;
+	complain("accepting, as --fail-open says");
+	puts("accept");
+	return EX_OK;
+}
+
+static int ask_admission(const char *socket, const struct question *question)
+{
+	const char *const *words = question->words;
+	char request[128], *answer;
+	int code, ret;
+
+	snprintf(request, sizeof(request), "admission %s%s%s%s%s\n",
+		 words[0] ? words[0] : "inbound", words[1] ? " " : "", words[1] ? words[1] : "",
+		 words[2] ? " " : "", words[2] ? words[2] : "");
+	ret = connection_ask(socket, request, &answer);
+	if (ret)
+		return fail(question, unreachable(socket, ret));
+	code = admission_code(answer);
+	if (code < 0)
+		code = fail(question, unexpected(answer));
+	else
+		puts(answer);
+	free(answer);
+	return code;
+}
+
+static int ask(const char *socket, const struct question *question)
+{
+	int ret = check_words(question);
+
+	if (ret)
+		return ret;
+	if (!question->nagios)
+		return ask_admission(socket, question);
+	if (question->words[0] || question->fail_open)
+		return usage_error(
+			&command_check,
+			"--nagios judges the level: it takes no class and no --fail-open");
+	return nagios_check(socket);
+}
+
+static int run_check(const char *socket, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "nagios", no_argument, NULL, 'n' },
+		{ "fail-open", no_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct question question = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'n')
+			question.nagios = true;
+		else if (option == 'o')
+			question.fail_open = true;
+		else
+			return other_option(&command_check, option);
+	}
+	if (argc - optind > 3)
+		return usage_error(&command_check, "unexpected argument \"%s\"", argv[optind + 3]);
+	for (int i = 0; optind + i < argc; i++)
+		question.words[i] = argv[optind + i];
+	return ask(socket, &question);
+}
+
+const struct command command_check = {
+	.name = "check",
+	.arguments = "[CLASS [SIZE [ADDRESS]]] [--fail-open] | --nagios",
+	.summary = "Print what would be answered to mail, with an exit code for scripts",
+	.help = "CLASS is inbound (if not said), submission or internal; SIZE the message's bytes;\n"
+		"ADDRESS its client's.\n\n"
+		"      --fail-open  accept when the daemon cannot be asked\n"
+		"      --nagios     as a monitoring plugin: one line on the level, and values\n"
+		"  -h, --help       this text\n\n"
+		"Exit: 0 accept or delay; 75 defer; 69 when the daemon cannot be asked (0 with\n"
+		"--fail-open). With --nagios: 0 normal, 1 medium, 2 high, 3 unknown.\n",
+	.run = run_check,
+};
