@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The client, and the answer from the page: the path that every message takes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/internal.h"
+
+_Static_assert(SPOOLGATE_INBOUND == 0 && SPOOLGATE_SUBMISSION == 1 && SPOOLGATE_INTERNAL == 2,
+	       "classes as in the page");
+_Static_assert((int)SPOOLGATE_ACCEPT == ADMISSION_PAGE_ACCEPT &&
+		       (int)SPOOLGATE_DELAY == ADMISSION_PAGE_DELAY &&
+		       (int)SPOOLGATE_DEFER == ADMISSION_PAGE_DEFER,
+	       "verdicts as in the page");
+_Static_assert(sizeof(((struct spoolgate_admission *)0)->reply) == ADMISSION_PAGE_REPLY,
+	       "a reply as in the page");
+
+static int64_t now_of(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * LIB_SECOND_NS + now.tv_nsec;
+}
+
+int64_t lib_now(void)
+{
+	return now_of(CLOCK_MONOTONIC);
+}
+
+int64_t lib_now_coarse(void)
+{
+	return now_of(CLOCK_MONOTONIC_COARSE);
+}
+
+void lib_accept(struct spoolgate_admission *admission, bool known)
+{
+	admission->verdict = SPOOLGATE_ACCEPT;
+	admission->delay_s = 0;
+	admission->known = known;
+	admission->reply[0] = '\0';
+}
+
+/* What is refused is refused whatever its size: the rest need not be asked about. */
+static bool is_decided(const struct lib_offer *offer, int64_t size, const char *address)
+{
+	return offer->verdict == ADMISSION_PAGE_DEFER ||
+	       (size <= offer->size_max && !(offer->by_address && address));
+}
+
+LIB_PUBLIC int spoolgate_admission_from(struct spoolgate *client, enum spoolgate_class mail_class,
+					int64_t size, const char *address,
+					struct spoolgate_admission *admission)
+{
+	unsigned int class = (unsigned int)mail_class;
+	struct lib_offer offer;
+
+	if (class >= ADMISSION_PAGE_CLASSES) {
+		lib_accept(admission, false);
+		return -EINVAL;
+	}
+	if (lib_page_read(client->page, class, &offer, admission->reply) ||
+	    !is_decided(&offer, size, address))
+		return lib_ask(client, class, size, address, admission);
+	admission->verdict = (enum spoolgate_verdict)offer.verdict;
+	admission->delay_s = offer.delay_s;
+	admission->known = true;
+	return 0;
+}
+
+LIB_PUBLIC int spoolgate_admission(struct spoolgate *client, enum spoolgate_class mail_class,
+				   int64_t size, struct spoolgate_admission *admission)
+{
+	return spoolgate_admission_from(client, mail_class, size, NULL, admission);
+}
+
+LIB_PUBLIC int spoolgate_open(struct spoolgate **opened, const char *socket)
+{
+	struct spoolgate *client;
+	void *place;
+
+	if (!socket)
+		socket = SPOOLGATE_SOCKET;
+	if (!*socket)
+		return -EINVAL;
+	if (strlen(socket) >= sizeof(client->address.sun_path))
+		return -ENAMETOOLONG;
+	client = calloc(1, sizeof(*client));
+	if (!client)
+		return -ENOMEM;
+	place = mmap(NULL, ADMISSION_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (place == MAP_FAILED) {
+		free(client);
+		return -ENOMEM;
+	}
+	client->page = place;
+	client->address.sun_family = AF_UNIX;
+	strcpy(client->address.sun_path, socket);
+	pthread_mutex_init(&client->page_lock, NULL);
+	pthread_mutex_init(&client->asker.lock, NULL);
+	pthread_mutex_init(&client->changes.lock, NULL);
+	client->asker.stream = -1;
+	client->changes.epoll = -1;
+	client->changes.timer = -1;
+	client->changes.stream = -1;
+	*opened = client;
+	return 0;
+}
+
+LIB_PUBLIC void spoolgate_close(struct spoolgate *client)
+{
+	if (!client)
+		return;
+	lib_changes_close(client);
+	if (client->asker.stream >= 0)
+		close(client->asker.stream);
+	munmap((void *)client->page, ADMISSION_PAGE_BYTES);
+	pthread_mutex_destroy(&client->page_lock);
+	pthread_mutex_destroy(&client->asker.lock);
+	pthread_mutex_destroy(&client->changes.lock);
+	free(client);
+}
