@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The socket on which the mail server finds the milter. */
+#include "mta/milter_socket.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <libmilter/mfapi.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define ALLOWED "allowed: unix:/PATH, inet:PORT@HOST, inet6:PORT@HOST"
+
+static int parse_unix(struct milter_socket *socket, const char *path, char *problem, size_t size)
+{
+	struct sockaddr_un *address = (struct sockaddr_un *)&socket->address;
+
+	if (*path != '/' || strlen(path) >= sizeof(address->sun_path)) {
+		snprintf(problem, size,
+			 "%s is no path of a socket; allowed: an absolute one, "
+			 "up to %zu bytes",
+			 path, sizeof(address->sun_path) - 1);
+		return -EINVAL;
+	}
+	address->sun_family = AF_UNIX;
+	strcpy(address->sun_path, path);
+	socket->length = sizeof(*address);
+	socket->path = path;
+	return 0;
+}
+
+/* libmilter listens everywhere when there is no host. */
+static int parse_inet(struct milter_socket *socket, const char *text, int family, char *problem,
+		      size_t size)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	const char *at = strchr(text, '@');
+	struct addrinfo *found;
+	char port[32];
+	int ret;
+
+	if (!at || !at[1] || (size_t)(at - text) >= sizeof(port)) {
+		snprintf(problem, size, "\"%s\" is no PORT@HOST; %s", text, ALLOWED);
+		return -EINVAL;
+	}
+	snprintf(port, sizeof(port), "%.*s", (int)(at - text), text);
+	ret = getaddrinfo(at + 1, port, &hints, &found);
+	if (ret) {
+		snprintf(problem, size, "%s: %s", text, gai_strerror(ret));
+		return -EINVAL;
+	}
+	memcpy(&socket->address, found->ai_addr, found->ai_addrlen);
+	socket->length = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+int milter_socket_parse(struct milter_socket *socket, const char *text, char *problem, size_t size)
+{
+	static const struct {
+		const char *prefix;
+		int family;
+	} kinds[] = {
+		{ "unix:", AF_UNIX },
+		{ "local:", AF_UNIX },
+		{ "inet:", AF_INET },
+		{ "inet6:", AF_INET6 },
+	};
+
+	socket->text = text;
+	socket->path = NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *rest = text + strlen(kinds[i].prefix);
+
+		if (strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
+			continue;
+		if (kinds[i].family == AF_UNIX)
+			return parse_unix(socket, rest, problem, size);
+		return parse_inet(socket, rest, kinds[i].family, problem, size);
+	}
+	snprintf(problem, size, "\"%s\" is no address; %s", text, ALLOWED);
+	return -EINVAL;
+}
+
+/* Without waiting, closed at once. Returns 0 or -errno. */
+static int touch(const struct milter_socket *milter)
+{
+	int fd = socket(milter->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&milter->address, milter->length))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+void milter_socket_wake(const struct milter_socket *socket)
+{
+	touch(socket);
+}
+
+/* Sendmail refuses a socket that others could put theirs in the place of, even in a sticky /tmp. */
+static int prepare_directory(const char *path, uid_t user, char *problem, size_t size)
+{
+	char copy[PATH_MAX];
+	const char *directory;
+	struct stat status;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	snprintf(problem, size, "%s", directory);
+	if (!mkdir(directory, 0755)) {
+		if (chown(directory, user, (gid_t)-1))
+			return -errno;
+	} else if (errno != EEXIST) {
+		return -errno;
+	}
+	if (stat(directory, &status))
+		return -errno;
+	if (status.st_mode & S_IWOTH)
+		log_warning("%s is writable for everyone: Sendmail refuses sockets in there",
+			    directory);
+	return 0;
+}
+
+static int make_way(const struct milter_socket *socket, uid_t user, char *problem, size_t size)
+{
+	struct stat status;
+	int ret = prepare_directory(socket->path, user, problem, size);
+
+	if (ret)
+		return ret;
+	snprintf(problem, size, "%s", socket->path);
+	if (lstat(socket->path, &status))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -ENOTSOCK;
+	ret = touch(socket);
+	return !ret || ret == -EAGAIN ? -EADDRINUSE : 0;
+}
+
+static int set_permissions(const struct milter_socket *socket)
+{
+	if (socket->group != (gid_t)-1 && chown(socket->path, (uid_t)-1, socket->group))
+		return -errno;
+	return chmod(socket->path, socket->mode) ? -errno : 0;
+}
+
+/* libmilter keeps its reasons for syslog; errno is what is left of them. */
+static int listen_on(const struct milter_socket *socket)
+{
+	char *text = strdup(socket->text);
+	int ret = -ENOMEM;
+
+	if (!text)
+		return ret;
+	errno = 0;
+	if (smfi_setconn(text) == MI_SUCCESS && smfi_opensocket(true) == MI_SUCCESS)
+		ret = 0;
+	else
+		ret = errno ? -errno : -EINVAL;
+	free(text);
+	return ret;
+}
+
+int milter_socket_open(const struct milter_socket *socket, uid_t user, char *problem, size_t size)
+{
+	mode_t before;
+	int ret = 0;
+
+	if (socket->path)
+		ret = make_way(socket, user, problem, size);
+	if (ret)
+		return ret;
+	snprintf(problem, size, "%s", socket->text);
+	before = umask(0177);
+	ret = listen_on(socket);
+	umask(before);
+	if (!ret && socket->path) {
+		if (chown(socket->path, user, (gid_t)-1))
+			ret = -errno;
+		else
+			ret = set_permissions(socket);
+	}
+	return ret;
+}
+
+void milter_socket_remove(const struct milter_socket *socket)
+{
+	if (socket->path)
+		unlink(socket->path);
+}
