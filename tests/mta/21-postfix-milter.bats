@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Postfix, by spoolgate-milter at MAIL: share/mta/postfix-milter.cf.
+
+load ../system/lib
+load lab
+load cases
+
+setup_file() {
+	can_have_lab postfix-milter || return 0
+	start_lab postfix-milter /var/spool/postfix spoolgate-milter
+	start_milter
+	start_in_lab postfix postfix start-fg
+	wait_until 20 listens "$STRANGERS" 25
+}
+
+teardown_file() {
+	end_lab
+}
+
+setup() {
+	need_lab
+	REFUSED_MAIL="MAIL: $REPLY"
+	configure
+	start_spoolgate
+}
+
+configure() {
+	configure_spoolgate
+}
+
+teardown() {
+	end_test
+}
+
+start_milter() {
+	start_in_lab milter spoolgate-milter -u spoolgate-milter -g postfix -l unix:/var/spool/postfix/spoolgate/milter.sock
+	wait_until 20 lab test -S /var/spool/postfix/spoolgate/milter.sock
+}
+
+flush_queue() {
+	lab postqueue -f
+}
+
+queue_is_empty() {
+	[[ $(lab postqueue -p) == 'Mail queue is empty' ]]
+}
+
+send_as_user() { # NAME
+	swaks_as_user "$1" --port 587 --tls
+}
+
+@test "Postfix with a milter: open, mail is accepted and delivered" {
+	case_open
+}
+
+@test "Postfix with a milter: closed, strangers get our reply at MAIL" {
+	case_closed
+}
+
+@test "Postfix with a milter: a message that is too large waits, a small one passes" {
+	case_size
+}
+
+@test "Postfix with a milter: an authenticated user is accepted at medium, and not at high" {
+	case_authenticated
+}
+
+@test "Postfix with a milter: a content filter gives mail back at high, and the queue drains" {
+	case_content_filter
+}
+
+@test "Postfix with a milter: delayed, mail is taken a little later" {
+	case_delayed
+}
+
+@test "Postfix with a milter: spoolgated killed, mail flows; back, it is asked again" {
+	case_killed
+}
+
+@test "Postfix with a milter: spoolgate-milter killed, mail flows; back, it is asked again" {
+	case_milter_killed
+}
+
+@test "Postfix with a milter: spoolgated hangs, mail flows; it wakes up, it is asked again" {
+	case_hung
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sendmail, by a socket map in its check_mail rules: share/mta/sendmail-socketmap.mc.
+
+load ../system/lib
+load lab
+load cases
+
+setup_file() {
+	can_have_lab sendmail || return 0
+	start_lab sendmail-socketmap /var/spool/mqueue smmta
+	start_in_lab syslog socat -u UNIX-RECV:/dev/log,mode=0666 STDOUT
+	start_in_lab sendmail /usr/libexec/sendmail/sendmail -bD -q30m
+	wait_until 20 listens "$STRANGERS" 25
+}
+
+teardown_file() {
+	end_lab
+}
+
+setup() {
+	need_lab
+	REFUSED_MAIL="MAIL: $REPLY"
+	configure
+	start_spoolgate
+}
+
+configure() {
+	configure_spoolgate 'listen "sendmail" { protocol = "socketmap" address = "unix:/run/spoolgate/sendmail" group = "smmta" }'
+}
+
+teardown() {
+	end_test
+}
+
+flush_queue() {
+	lab /usr/libexec/sendmail/sendmail -q
+}
+
+queue_is_empty() {
+	lab /usr/libexec/sendmail/sendmail -bp | grep -F 'is empty'
+}
+
+send_as_user() { # NAME
+	swaks_as_user "$1"
+}
+
+@test "Sendmail by socket map: open, mail is accepted and delivered" {
+	case_open
+}
+
+@test "Sendmail by socket map: closed, strangers get our reply at MAIL" {
+	case_closed
+}
+
+@test "Sendmail by socket map: a message that is too large waits, a small one passes" {
+	case_size
+}
+
+@test "Sendmail by socket map: an authenticated user is accepted at medium, and not at high" {
+	case_authenticated
+}
+
+@test "Sendmail by socket map: a content filter gives mail back at high, and the queue drains" {
+	case_content_filter
+}
+
+
+@test "Sendmail by socket map: spoolgated killed, mail flows; back, it is asked again" {
+	case_killed
+}
+
+@test "Sendmail by socket map: internal is internal over IPv6, too" {
+	make_level high
+	make_message internal6
+	lab curl -sv --max-time 60 --mail-from sender@example.test --mail-rcpt "$MAILBOX" \
+		-T /tmp/internal6 "smtp://[::1]:25/client.test" >"$SCRATCH/internal6" 2>&1
+	is_accepted internal6
+	is_delivered_soon internal6
+}

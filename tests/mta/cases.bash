@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every mail server has to do. Its own file says how it refuses ($REFUSED_MAIL is the
+# refusal a stranger gets), and has configure, flush_queue, queue_is_empty and send_as_user.
+
+case_open() {
+	make_level normal
+	swaks open "$STRANGERS"
+	is_accepted open
+	is_delivered_soon open
+}
+
+case_closed() {
+	make_level medium
+	! swaks closed "$STRANGERS" || false
+	is_refused closed "$REFUSED_MAIL"
+	make_level normal
+	swaks again "$STRANGERS"
+	is_delivered_soon again
+	! is_delivered closed || false
+}
+
+# An address may have a quarter of the room above high: some 45 MiB.
+case_size() {
+	make_level normal
+	! send_sized large 56000000 || false
+	grep -F 'SIZE=56000000' "$SCRATCH/large"
+	is_refused large "$REFUSED_MAIL"
+	send_sized small 5000
+	is_accepted small
+}
+
+# The server's own file says how its users send: `send_as_user NAME`.
+case_authenticated() {
+	make_level medium
+	! swaks stranger "$STRANGERS" || false
+	is_refused stranger "$REFUSED_MAIL"
+	send_as_user user
+	grep -E '^<[-~]? +235 ' "$SCRATCH/user"
+	is_accepted user
+	is_delivered_soon user
+	make_level high
+	! send_as_user user-high || false
+	is_refused user-high "$REFUSED_MAIL"
+}
+
+# What waits for the filter when the disk gets short has to get back in, and out.
+case_content_filter() {
+	local name
+	make_level normal
+	lab touch /run/filter-stopped
+	for name in one two three; do
+		swaks "$name" "$STRANGERS" --to "$FILTERED"
+		is_accepted "$name"
+	done
+	! queue_is_empty || false
+	make_level high
+	! swaks stranger "$STRANGERS" || false
+	is_refused stranger "$REFUSED_MAIL"
+	swaks internal "$INTERNAL"
+	is_accepted internal
+	lab rm /run/filter-stopped
+	wait_until 90 queue_drains
+	for name in one two three; do
+		is_delivered_soon "$name"
+	done
+	level_is high
+}
+
+# Asked for again: what is on its way back into the queue at one moment would wait for minutes.
+queue_drains() {
+	queue_is_empty || {
+		flush_queue
+		sleep 2
+		return 1
+	}
+}
+
+case_killed() {
+	make_level high
+	wait_until 30 refuses before
+	stop_spoolgate KILL
+	wait_until 40 takes without
+	is_delivered_soon without
+	start_spoolgate
+	level_is high
+	wait_until 30 refuses after
+}
+
+# libspoolgate rests for up to 8 s once it was not answered, and takes mail until then.
+refuses() { # NAME
+	! swaks "$1" "$STRANGERS" && is_refused "$1" "$REFUSED_MAIL"
+}
+
+takes() { # NAME
+	swaks "$1" "$STRANGERS" && is_accepted "$1"
+}
+
+# Whoever asks by a socket waits for a second or two; whoever reads the admission page goes by
+# it for the 15 s that it is good for, also after a kill.
+case_hung() {
+	make_level high
+	! swaks before "$STRANGERS" || false
+	signal_in_lab spoolgated STOP
+	wait_until 40 takes hung
+	signal_in_lab spoolgated CONT
+	wait_until 30 refuses after
+}
+
+case_delayed() {
+	local -i begin
+	stop_spoolgate
+	ADMISSION='medium { inbound = "delay 1" }' configure
+	start_spoolgate
+	make_level medium
+	begin=$(now_us)
+	swaks delayed "$STRANGERS"
+	(($(now_us) - begin >= 1000000))
+	is_accepted delayed
+}
+
+# What stands between server and spoolgated: spoolgate-milter, started by `start_milter`.
+case_milter_killed() {
+	make_level high
+	wait_until 30 refuses before
+	end_in_lab milter KILL
+	swaks without "$STRANGERS"
+	is_accepted without
+	is_delivered_soon without
+	start_milter
+	wait_until 30 refuses after
+}

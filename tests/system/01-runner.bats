@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The test runner itself, on made-up suites: whatever goes wrong with one must be counted.
+
+load lib
+
+setup() {
+	FAKE=$SCRATCH/fake
+	mkdir -p "$FAKE"/tests/{unit,system,fuzz,kernels} "$FAKE/build/tests/unit"
+	cp "$TOP/tests/run" "$FAKE/tests"
+	cp "$TOP/tests/system/lib.bash" "$FAKE/tests/system"
+	kernels true
+}
+
+kernels() { # SHELL-COMMANDS: what tests/kernels/run does
+	printf '#!/bin/bash\n%s\n' "$1" >"$FAKE/tests/kernels/run"
+	chmod +x "$FAKE/tests/kernels/run"
+}
+
+unit() { # NAME SHELL-COMMANDS
+	touch "$FAKE/tests/unit/$1.c"
+	printf '#!/bin/bash\n%s\n' "$2" >"$FAKE/build/tests/unit/$1"
+	chmod +x "$FAKE/build/tests/unit/$1"
+}
+
+# Expect STATUS and the last line. Without our environment: bats' own variables and its PATH
+# would confuse the bats that the runner starts.
+expect() { # STATUS LAST-LINE
+	run env -i LEAVING=5 PATH=/usr/local/bin:/usr/bin:/bin TMPDIR="$SCRATCH" \
+		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" "$FAKE/tests/run"
+	echo "$output"
+	[ "$status" -eq "$1" ]
+	[ "${lines[-1]}" = "$2" ]
+}
+
+@test "good suites are added up" {
+	unit a 'echo 1..2; echo ok 1 - x; echo ok 2 - y'
+	unit b 'echo 1..1; echo ok 1 - z'
+	expect 0 "3 passed, 0 failed, 0 skipped"
+}
+
+@test "two groups of cmocka in one program are added up" {
+	unit a 'echo 1..2; echo ok 1 - x; echo ok 2 - y; echo "# ok - first"; echo 1..1; echo ok 1 - z'
+	expect 0 "3 passed, 0 failed, 0 skipped"
+}
+
+@test "a failed test is counted and shown with what it said" {
+	unit a 'echo 1..2; echo ok 1 - x; echo not ok 2 - y; echo "# 1 != 2"; exit 1'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"not ok 2 - y"*"# 1 != 2"* ]]
+}
+
+@test "a failed test is counted even if the program exits with 0" {
+	unit a 'echo 1..2; echo ok 1 - x; echo not ok 2 - y'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+}
+
+@test "a crash is a failure" {
+	unit a 'echo 1..1; echo ok 1 - x; kill -SEGV $$'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+}
+
+@test "an exit in the middle of the plan is a failure, whatever the status" {
+	unit a 'echo 1..3; echo ok 1 - x; exit 0'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"planned 3 tests and ran 1"* ]]
+}
+
+@test "a program that says nothing, or is not there, is a failure" {
+	unit a 'exit 0'
+	touch "$FAKE/tests/unit/unbuilt.c"
+	expect 1 "0 passed, 2 failed, 0 skipped"
+}
+
+@test "a suite that hangs is ended and is a failure" {
+	unit a 'echo 1..1; echo ok 1 - x; sleep 1000'
+	SUITE_TIMEOUT=1 expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"took longer than 1 s"* ]]
+}
+
+@test "a process left behind is ended and is a failure" {
+	unit a 'echo 1..1; echo ok 1 - x; setsid sleep 1000 >/dev/null 2>&1 & echo $! >'"$SCRATCH/pid"
+	expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"left behind: process "*"sleep 1000"* ]]
+	wait_until 2 is_gone "$(cat "$SCRATCH/pid")"
+}
+
+@test "a mount left behind is undone and is a failure" {
+	need_root
+	unit a 'echo 1..1; mkdir $TMPDIR/m; mount -t tmpfs none $TMPDIR/m; echo ok 1 - x'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"left behind: mount "* ]]
+	[ -z "$(mounts_below "$SCRATCH")" ]
+}
+
+@test "skipped tests are counted and shown with their reasons" {
+	unit a 'echo 1..3; echo ok 1 - x; echo "ok 2 y # skip needs root"; echo "no BPF"; echo "not ok 3 # SKIP z"'
+	unit b 'echo "1..0 # SKIP nothing here"'
+	expect 0 "1 passed, 0 failed, 3 skipped"
+	[[ $output == *"skipped: unit/a: y: needs root"*"skipped: unit/a: z: no BPF"*"skipped: unit/b: nothing here"* ]]
+}
+
+@test "where nothing ran, nothing passed" {
+	expect 1 "0 passed, 0 failed, 0 skipped"
+	unit b 'echo "1..0 # SKIP nothing here"'
+	expect 1 "0 passed, 0 failed, 1 skipped"
+}
+
+@test "a fuzz target that finds something is a failure, one that was not built is skipped" {
+	mkdir -p "$FAKE/build/tests/fuzz"
+	touch "$FAKE"/tests/fuzz/{quiet,finds,unbuilt}.c
+	printf '#!/bin/sh\necho "$@"\n' >"$FAKE/build/tests/fuzz/quiet"
+	printf '#!/bin/sh\necho "heap-buffer-overflow"\nexit 77\n' >"$FAKE/build/tests/fuzz/finds"
+	chmod +x "$FAKE"/build/tests/fuzz/*
+	expect 1 "1 passed, 1 failed, 1 skipped"
+	[[ $output == *"heap-buffer-overflow"* ]]
+	[[ $output == *"skipped: fuzz/unbuilt: no libFuzzer here"* ]]
+}
+
+@test "bats files are suites as well" {
+	printf '@test "%s" {\n\t%s\n}\n' good true bad false skips 'skip "not today"' \
+		>"$FAKE/tests/system/a.bats"
+	expect 1 "1 passed, 1 failed, 1 skipped"
+	[[ $output == *"skipped: system/a: skips: not today"* ]]
+}
+
+@test "each kernel of every run is a suite, and no list of them is a failure" {
+	kernels '[[ $1 == --list ]] && { echo 5.10; echo newest; exit; }
+		echo 1..1; [[ $1 == newest ]] && echo "ok 1 - $1" || echo "not ok 1 - $1"'
+	expect 1 "1 passed, 1 failed, 0 skipped"
+	[[ $output == *"kernels/5.10 "*"not ok 1 - 5.10"*"kernels/newest "* ]]
+	kernels 'exit 1'
+	expect 1 "0 passed, 1 failed, 0 skipped"
+}

@@ -1,0 +1,260 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A filesystem that hangs, and processes of ours that are killed or stopped meanwhile.
+
+load lib
+load watch
+
+setup() {
+	need_bpf
+}
+
+# A whole minute, should the machine be slow; the tests thaw long before.
+hang() { # MOUNT
+	freeze "$1" 60
+}
+
+is_stalled() { # PATH
+	resource_is free-space "$1" '.stalled_s > 0' true
+}
+
+# Nothing that a socket answers may wait for a disk.
+answers_at_once() {
+	local slowest
+	slowest=$("$BUILD/tests/system/clients" slowest "$SOCKET" 50)
+	tell "$1: the slowest of 50 answers took $slowest ms"
+	[ "${slowest%.*}" -lt 3000 ]
+}
+
+@test "a frozen filesystem: answers come at once, it is shown, after 10 s it is level high, a reload does not open it, thawing does" {
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M 5s)"
+	hang "$MOUNT"
+	answers_at_once "frozen"
+	wait_until 20 is_stalled "$MOUNT"
+	is_open
+	answers_at_once "frozen, stalled"
+	log_says "^warning: $MOUNT: the filesystem does not answer"
+	run cli status
+	[ "$status" -eq 0 ]
+	[[ $output == *"$MOUNT"*", stalled "* ]]
+	wait_until 20 level_is high
+	resource_is free-space "$MOUNT" '.stalled_s >= 10' true
+	[[ $(field '.reasons[0]') =~ ^"free-space of $MOUNT does not answer, for "[0-9.]+" s now"$ ]]
+	is_closed
+	admits submission "$DEFER"
+	admits internal accept
+	answers_at_once "frozen, level high"
+
+	reload "$(filesystem "$MOUNT" 30M 3M 5s)"
+	is_closed
+	reload "$(filesystem "$MOUNT" 30M 3M 5s)" "$(filesystem "$SCRATCH" 1K 1K)"
+	answers_at_once "frozen, reloaded"
+	stays 2500 is_closed
+
+	thaw "$MOUNT"
+	wait_until 20 resource_is free-space "$MOUNT" .stalled_s null
+	stays 1000 is_closed
+	wait_until 20 is_open
+	log_says "^$MOUNT: the filesystem answers again, after [0-9]+ s"
+	stop_daemon
+}
+
+@test "a frozen filesystem leaves the others watched" {
+	local frozen
+	loop_mount ext4 64
+	frozen=$MOUNT
+	loop_mount ext4 64
+	watch_only "$(filesystem "$frozen" 20M 2M)" "$(filesystem "$MOUNT" 20M 2M)"
+	hang "$frozen"
+	wait_until 20 is_stalled "$frozen"
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	promptly is_closed
+	resource_is free-space "$MOUNT" .level medium
+	resource_is free-space "$MOUNT" .stalled_s null
+	thaw "$frozen"
+}
+
+@test "a filesystem that is frozen already does not fail the start" {
+	local begin
+	loop_mount ext4 64
+	hang "$MOUNT"
+	begin=$(now_ms)
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	is_open
+	is_stalled "$MOUNT"
+	thaw "$MOUNT"
+	wait_until 20 is_probed "$MOUNT"
+	resource_is free-space "$MOUNT" ".value > $((40 * MIB))" true
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	promptly is_closed
+}
+
+@test "frozen at the start with xfs and btrfs, too" {
+	local xfs
+	loop_mount xfs 64
+	xfs=$MOUNT
+	loop_mount btrfs 128
+	hang "$xfs"
+	hang "$MOUNT"
+	watch_only "$(filesystem "$xfs" 1M 512K)" "$(filesystem "$MOUNT" 1M 512K)"
+	is_open
+	is_stalled "$xfs"
+	is_stalled "$MOUNT"
+	thaw "$xfs"
+	thaw "$MOUNT"
+	wait_until 20 is_probed "$xfs"
+	wait_until 20 is_probed "$MOUNT"
+}
+
+@test "kill -9 of the daemon with a hung filesystem leaves no BPF link, program or map" {
+	local held scout keeper
+	loop_mount ext4 64
+	hang "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	scout=$(scout_pid)
+	keeper=$(keeper_pid)
+	held=$(bpf_held_by "$DAEMON")
+	[ "$(grep -c '^link' <<<"$held")" -ge 3 ]
+	[ "$(grep -c '^prog' <<<"$held")" -ge 3 ]
+	[ "$(grep -c '^map' <<<"$held")" -ge 3 ]
+	has_hung_thread "$scout"
+	stop_daemon KILL || true
+	wait_until 20 bpf_is_gone "$held"
+	wait_until 20 is_gone "$keeper"
+	# The scout cannot end before the disk answers. That is what it is for.
+	[[ -d /proc/$scout ]]
+	has_hung_thread "$scout"
+	[ -z "$(bpf_held_by "$scout")" ]
+	thaw "$MOUNT"
+	wait_until 20 is_gone "$scout"
+}
+
+@test "kill -9 of the daemon on a healthy host leaves no BPF link, program or map, and no process" {
+	local held scout keeper
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	scout=$(scout_pid)
+	keeper=$(keeper_pid)
+	held=$(bpf_held_by "$DAEMON")
+	[[ $held ]]
+	stop_daemon KILL || true
+	wait_until 20 bpf_is_gone "$held"
+	wait_until 20 is_gone "$keeper"
+	wait_until 20 is_gone "$scout"
+}
+
+@test "SIGTERM with a hung filesystem ends the daemon at once, with 0" {
+	local begin held
+	loop_mount ext4 64
+	hang "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	held=$(bpf_held_by "$DAEMON")
+	has_hung_thread "$(scout_pid)"
+	begin=$(now_ms)
+	stop_daemon
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	[ ! -e "$SOCKET" ]
+	wait_until 20 bpf_is_gone "$held"
+	thaw "$MOUNT"
+}
+
+@test "a scout that is killed is started again, and all is watched again" {
+	local before
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	before=$(scout_pid)
+	kill -KILL "$before"
+	wait_until 20 another_scout_than "$before"
+	wait_until 20 counter_passes scout_starts 1
+	log_says 'the scout ended and was started again'
+	wait_until 20 is_probed "$MOUNT"
+	is_open
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	promptly is_closed
+	counter_passes rings 0
+	stop_daemon
+}
+
+@test "without the scout's keeper the daemon ends with an error, and nothing is left" {
+	local held pid scout status=0
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	pid=$DAEMON
+	scout=$(scout_pid)
+	held=$(bpf_held_by "$DAEMON")
+	kill -KILL "$(keeper_pid)"
+	wait_until 20 is_gone "$pid"
+	wait "$pid" || status=$?
+	DAEMON=
+	[ "$status" -eq 70 ]
+	log_says "^error: the scout's keeper is gone: ending"
+	[ ! -e "$SOCKET" ]
+	wait_until 20 bpf_is_gone "$held"
+	wait_until 20 is_gone "$scout"
+}
+
+@test "a stopped daemon stops nobody else, and goes on where it was" {
+	local begin
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M 2s)"
+	kill -STOP "$DAEMON"
+	begin=$(now_ms)
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	sync -f "$MOUNT"
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	background patient "$BUILD/spoolgate" -s "$SOCKET" check --fail-open
+	run cli check
+	[ "$status" -eq 69 ]
+	wait_until 20 grep -qx accept "$SCRATCH/patient.out"
+	kill -CONT "$DAEMON"
+	promptly is_closed
+	remove "$MOUNT/file"
+	wait_until 20 is_open
+	stop_daemon
+}
+
+# The daemon and its children as a process group of their own, all of which get the signal: so
+# does a terminal, and so does a service manager.
+signal_all() { # SIGNAL
+	# shellcheck disable=SC2034,SC2054
+	DAEMON_UNDER=(env --default-signal=INT,HUP setsid)
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	# The children first: the daemon must not take their end for a failure.
+	kill -"$1" "$(scout_pid)" "$(keeper_pid)"
+	sleep 0.3
+	kill -"$1" -- -"$DAEMON"
+}
+
+ends_well() { # SIGNAL
+	local status=0 pid
+	signal_all "$1"
+	pid=$DAEMON
+	wait_until 20 is_gone "$pid"
+	wait "$pid" || status=$?
+	DAEMON=
+	[ "$status" -eq 0 ]
+	log_says "^ending on SIG$1"
+	if grep '^error' "$LOG"; then return 1; fi
+	[ ! -e "$SOCKET" ]
+}
+
+@test "^C on the terminal ends it with 0, and without an error" {
+	ends_well INT
+}
+
+@test "SIGTERM to every process of the service ends it with 0, and without an error" {
+	ends_well TERM
+}
+
+@test "SIGHUP to the whole process group reads the configuration, and ends nothing" {
+	signal_all HUP
+	wait_until 20 log_says 'configuration read again'
+	stays 1000 is_open
+	if grep '^error' "$LOG"; then return 1; fi
+	counter_passes looks 0
+	stop_daemon
+}

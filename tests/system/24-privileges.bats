@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the processes may still do once the daemon has started.
+
+load lib
+load watch
+
+setup() {
+	need_bpf
+	loop_mount ext4 64
+	# A directory that the daemon makes, and so owns as the user it becomes.
+	SOCKET=$SCRATCH/spoolgate/state.sock
+}
+
+start_as() { # USER
+	start_daemon "user = \"$1\"" "$CALM" "$(filesystem "$MOUNT" 20M 2M 200ms)"
+}
+
+status_of() { # PID FIELD
+	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
+}
+
+@test "the daemon holds no capability, cannot get one, and its system calls are filtered" {
+	local set
+	start_as ''
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		[ "$(status_of "$DAEMON" $set)" = 0000000000000000 ]
+	done
+	[ "$(status_of "$DAEMON" NoNewPrivs)" = 1 ]
+	[ "$(status_of "$DAEMON" Seccomp)" = 2 ]
+}
+
+@test "the scout holds CAP_DAC_READ_SEARCH alone, and nothing of BPF" {
+	local scout
+	start_as ''
+	scout=$(scout_pid)
+	[ "$(status_of "$scout" CapEff)" = 0000000000000004 ]
+	[ "$(status_of "$scout" CapPrm)" = 0000000000000004 ]
+	[ "$(status_of "$scout" CapBnd)" = 0000000000000000 ]
+	[ "$(status_of "$scout" NoNewPrivs)" = 1 ]
+	for pid in "$scout" "$(keeper_pid)"; do
+		[ -z "$(bpf_held_by "$pid")" ]
+		if find "/proc/$pid/fd" -lname 'anon_inode:*bpf*' | grep .; then return 1; fi
+		if grep -F anon_inode:bpf "/proc/$pid/maps"; then return 1; fi
+	done
+	find "/proc/$DAEMON/fd" -lname 'anon_inode:*bpf*' | grep -q .
+}
+
+@test "with a user it becomes that user, and works as ever: told, closing, opening" {
+	start_as nobody
+	[ "$(stat -c %U "/proc/$DAEMON")" = nobody ] || [ "$(status_of "$DAEMON" Uid)" = "$(id -u nobody)" ]
+	[ "$(awk '/^(Uid|Gid):/ { print $2, $3, $4, $5 }' "/proc/$DAEMON/status" | tr ' ' '\n' | sort -u)" = \
+		"$(printf '%s\n' "$(id -u nobody)" "$(id -g nobody)" | sort -u)" ]
+	[ -z "$(awk '/^Groups:/ { $1 = ""; print $0 }' "/proc/$DAEMON/status" | tr -d ' ')" ]
+	[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
+	is_probed "$MOUNT"
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	promptly is_closed
+	counter_passes rings 0
+	remove "$MOUNT/file"
+	wait_until 30 is_open
+}
+
+ends_as() { # USER
+	local held scout keeper begin
+	start_as "$1"
+	held=$(bpf_held_by "$DAEMON")
+	scout=$(scout_pid)
+	keeper=$(keeper_pid)
+	begin=$(now_ms)
+	stop_daemon
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	[ ! -e "$SOCKET" ]
+	wait_until 30 bpf_is_gone "$held"
+	wait_until 30 is_gone "$scout"
+	wait_until 30 is_gone "$keeper"
+}
+
+@test "SIGTERM ends it with 0, and leaves no socket, process or BPF" {
+	ends_as ''
+}
+
+@test "SIGTERM ends it with 0 as another user, and leaves no socket, process or BPF" {
+	ends_as nobody
+}
+
+@test "kill -9 as another user leaves no process and no BPF" {
+	local held scout keeper
+	start_as nobody
+	held=$(bpf_held_by "$DAEMON")
+	scout=$(scout_pid)
+	keeper=$(keeper_pid)
+	stop_daemon KILL || true
+	wait_until 30 bpf_is_gone "$held"
+	wait_until 30 is_gone "$scout"
+	wait_until 30 is_gone "$keeper"
+}
+
+@test "without a user of that name it stays what it is, and says so" {
+	start_as no-such-user
+	log_says 'user no-such-user does not exist: staying root, without capabilities'
+	[ "$(status_of "$DAEMON" Uid)" = 0 ]
+	[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
+}
+
+@test "a scout that is killed comes back with its one capability, under another user too" {
+	local before
+	start_as nobody
+	before=$(scout_pid)
+	kill -KILL "$before"
+	wait_until 30 another_scout_than "$before"
+	wait_until 30 counter_passes scout_starts 1
+	[ "$(status_of "$(scout_pid)" CapEff)" = 0000000000000004 ]
+	wait_until 30 is_probed "$MOUNT"
+}
+
+@test "a reload works without privileges, also for paths that are closed to the user" {
+	start_as nobody
+	mkdir -m 0700 "$MOUNT/closed"
+	printf '%s\n' 'user = "nobody"' "$CALM" "$(filesystem "$MOUNT/closed" 30M 2M)" >"$CONFIG"
+	chmod 0644 "$CONFIG"
+	kill -HUP "$DAEMON"
+	wait_until 30 log_says 'configuration read again'
+	wait_until 30 is_probed "$MOUNT/closed"
+}
+
+@test "a spool that belongs to somebody else is proven by a write beside it" {
+	mkdir -m 0700 "$MOUNT/spool"
+	chown daemon "$MOUNT/spool"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/spool" 20M 2M)"
+	is_probed "$MOUNT/spool"
+	[ -z "$(ls -A "$MOUNT/spool")" ]
+}
+
+# The path's own parent is another filesystem; what is above the directory is not.
+@test "a whole filesystem that belongs to somebody else is proven in its lost+found" {
+	chown nobody "$MOUNT"
+	chmod 0700 "$MOUNT"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT" 20M 2M)"
+	is_probed "$MOUNT"
+	[ "$(log_counts 'no trial write')" -eq 0 ]
+	[ -z "$(find "$MOUNT" -mindepth 1 -type f)" ]
+}
+
+@test "a symbolic link to a spool that belongs to somebody else is proven beside the spool" {
+	mkdir -m 0700 "$MOUNT/mail"
+	mkdir -m 0700 "$MOUNT/mail/spool"
+	chown -R nobody "$MOUNT/mail"
+	ln -s "$MOUNT/mail/spool" "$SCRATCH/spool"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$SCRATCH/spool" 20M 2M)"
+	is_probed "$SCRATCH/spool"
+	[ "$(log_counts 'no trial write')" -eq 0 ]
+	[ -z "$(find "$MOUNT" -mindepth 1 -type f)" ]
+}
+
+@test "canaries leave nothing behind" {
+	start_as ''
+	[ "$(find "$MOUNT" -mindepth 1 ! -name lost+found)" = '' ]
+}

@@ -1,0 +1,280 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# spoolgate-milter between a mail server (milt.c speaks its side) and the daemon.
+
+load lib
+load watch
+
+readonly REPLY='reply 452 4.3.1 Insufficient system resources'
+
+MILTER=''
+
+teardown() {
+	tear_down
+}
+
+# Listening when it returns. Options as given; -s and -l are ours.
+start_milter() { # OPTION...
+	ADDRESS=${ADDRESS:-unix:$SCRATCH/milter/milter.sock}
+	background milter "$BUILD/spoolgate-milter" -s "$SOCKET" -l "$ADDRESS" "$@"
+	MILTER=$!
+	wait_until 20 milter_listens
+}
+
+milter_listens() {
+	grep -q '^listening on ' "$SCRATCH/milter.out"
+}
+
+milter_says() { # PATTERN
+	grep -qE -- "$1" "$SCRATCH/milter.out"
+}
+
+# The answers to MAIL, without the lines on the negotiation and the time.
+mail() { # OPTION...
+	timeout 100 "$BUILD/tests/system/milt" "$@" "$ADDRESS" | sed '1d; $d'
+}
+
+mail_is() { # ANSWER OPTION...
+	local answer=$1
+	shift
+	[[ $(mail "$@") == "$answer" ]]
+}
+
+# Nothing but what is forced by hand.
+judge_nothing() { # CONFIG-TEXT...
+	watch_only "$(filesystem "$SCRATCH" off off)" "$@"
+}
+
+@test "an open daemon: mail is accepted, and nothing is asked for but connect and MAIL" {
+	judge_nothing
+	start_milter
+	local said
+	said=$(timeout 100 "$BUILD/tests/system/milt" "$ADDRESS")
+	echo "$said"
+	# NOHELO NORCPT NOBODY NOHDRS NOEOH NOUNKNOWN NODATA; no change to the message.
+	[[ $said == 'version 6 actions 0x100 steps 0x37a macros {auth_authen}'$'\n'accept$'\n'* ]]
+	mail_is accept -o
+	mail_is accept -a alice
+	mail_is accept -c 127.0.0.1
+}
+
+@test "closed by hand: our reply, word for word, for strangers at medium and users at high" {
+	judge_nothing
+	start_milter
+	cli override medium
+	mail_is "$REPLY"
+	mail_is "$REPLY" -c 2001:db8::1
+	mail_is accept -a alice
+	mail_is accept -a alice -o
+	mail_is accept -c 127.0.0.1
+	cli override high
+	mail_is "$REPLY" -a alice
+	mail_is "$REPLY" -a alice -c 127.0.0.1
+	mail_is accept -c 127.0.0.9
+	mail_is accept -c ::1
+	# A client without an address is a program on this host.
+	mail_is accept -c -
+	# Each message of a session is asked for anew.
+	mail_is "$REPLY"$'\n'"$REPLY"$'\n'"$REPLY" -m 3
+	cli override normal
+	mail_is accept
+}
+
+@test "the internal networks are those of -n" {
+	judge_nothing
+	start_milter -n '192.0.2.0/24, 2001:db8::/32'
+	cli override high
+	mail_is accept -c 192.0.2.77
+	mail_is accept -c 2001:db8::1
+	mail_is "$REPLY" -c 127.0.0.1
+	mail_is "$REPLY" -c -
+}
+
+@test "the configured reply arrives as it is: 421, without an enhanced code, with a per cent sign" {
+	judge_nothing 'admission { reply = "421 4.3.2 Back at 10:00, 100% sure" }'
+	start_milter
+	cli override high
+	# Doubled, as libmilter wants it of its callers and mail servers undo it.
+	wait_until 20 mail_is 'reply 421 4.3.2 Back at 10:00, 100%% sure'
+}
+
+@test "a really full filesystem closes it, room opens it" {
+	need_bpf
+	loop_mount ext4 256
+	watch_only "$(filesystem "$MOUNT" 40M 10M)" 'admission { ramp = "0s" }'
+	start_milter
+	mail_is accept
+	fill_to "$MOUNT" 25 "$MOUNT/mail"
+	wait_until 30 mail_is "$REPLY"
+	mail_is accept -a alice
+	fill_to "$MOUNT" 5 "$MOUNT/more"
+	wait_until 30 mail_is "$REPLY" -a alice
+	mail_is accept -c 127.0.0.1
+	remove "$MOUNT/mail"
+	wait_until 30 mail_is accept
+}
+
+@test "a message that says its size must fit" {
+	need_bpf
+	loop_mount ext4 256
+	watch_only "$(filesystem "$MOUNT" off 100M)" 'admission { ramp = "0s" }'
+	start_milter
+	mail_is accept -z 20000
+	mail_is "$REPLY" -z 500000000
+	mail_is "$REPLY" -z 99999999999999999999
+	mail_is accept -z 20000
+}
+
+@test "several hundred sessions at once, all answered" {
+	judge_nothing
+	start_milter
+	cli override high
+	[[ $(mail -n 500 -m 3 | sort | uniq -c | sed 's/^ *//') == "1500 $REPLY" ]]
+	cli override normal
+	[[ $(mail -n 500 -m 3 | sort | uniq -c | sed 's/^ *//') == "1500 accept" ]]
+}
+
+@test "delays of hundreds of sessions run beside one another" {
+	judge_nothing 'admission { medium { inbound = "delay 2" } }'
+	start_milter
+	cli override medium
+	local took
+	took=$(timeout 100 "$BUILD/tests/system/milt" -n 300 "$ADDRESS" | tail -n 1)
+	tell "300 delays of 2 s: $took ms"
+	# One after the other behind the few threads that libmilter has at first: minutes.
+	((${took#took } >= 2000 && ${took#took } < 20000))
+	mail_is accept -a alice
+}
+
+@test "a delay is cut to what the mail server waits for" {
+	judge_nothing 'admission { medium { inbound = "delay 60" } }'
+	start_milter -t 1
+	cli override medium
+	local took
+	took=$(timeout 100 "$BUILD/tests/system/milt" "$ADDRESS" | tail -n 1)
+	((${took#took } >= 1000 && ${took#took } < 20000))
+}
+
+@test "the daemon killed: mail is accepted, said once; back: it is asked again" {
+	judge_nothing
+	start_milter
+	cli override high
+	wait_until 20 mail_is "$REPLY"
+	stop_daemon KILL || true
+	wait_until 40 mail_is accept
+	[[ $(mail -n 100 | sort | uniq -c | sed 's/^ *//') == '100 accept' ]]
+	[[ $(grep -c 'does not answer' "$SCRATCH/milter.out") == 1 ]]
+	judge_nothing # the override is kept
+	wait_until 40 mail_is "$REPLY"
+	wait_until 20 milter_says 'answers again'
+	[[ $(grep -c 'answers again' "$SCRATCH/milter.out") == 1 ]]
+}
+
+@test "it starts before the daemon" {
+	start_milter
+	mail_is accept
+	judge_nothing
+	cli override high
+	wait_until 40 mail_is "$REPLY"
+}
+
+@test "the daemon stopped: mail is accepted, and hundreds of sessions do not wait in turn" {
+	# A size that has to fit somewhere has to be asked for.
+	watch_only "$(filesystem "$SCRATCH" off 1M)"
+	start_milter
+	mail_is "$REPLY" -z 100000000000000000
+	kill -STOP "$DAEMON"
+	local said took
+	said=$(timeout 100 "$BUILD/tests/system/milt" -n 200 -z 100000000000000000 "$ADDRESS")
+	kill -CONT "$DAEMON"
+	took=$(tail -n 1 <<<"$said")
+	tell "200 sessions, daemon stopped: $took ms"
+	[[ $(grep -c '^accept$' <<<"$said") == 200 ]]
+	((${took#took } >= 900 && ${took#took } < 20000))
+	milter_says 'does not answer'
+	wait_until 60 mail_is "$REPLY" -z 100000000000000000
+	milter_says 'answers again'
+}
+
+@test "SIGTERM ends it, and its socket is gone" {
+	start_milter
+	local status=0
+	[[ -S $SCRATCH/milter/milter.sock ]]
+	kill -TERM "$MILTER"
+	wait_until 30 is_gone "$MILTER"
+	wait "$MILTER" || status=$?
+	((status == 0))
+	[[ ! -e $SCRATCH/milter/milter.sock ]]
+}
+
+@test "a socket left behind is replaced, one in use or another file is not" {
+	start_milter
+	kill -KILL "$MILTER"
+	wait_until 20 is_gone "$MILTER"
+	[[ -S $SCRATCH/milter/milter.sock ]]
+	start_milter
+	mail_is accept
+	run "$BUILD/spoolgate-milter" -s "$SOCKET" -l "$ADDRESS"
+	((status == 69))
+	[[ $output == *'milter.sock: Address already in use' ]]
+	mail_is accept
+	touch "$SCRATCH/milter/file"
+	run "$BUILD/spoolgate-milter" -s "$SOCKET" -l "unix:$SCRATCH/milter/file"
+	((status == 69))
+	[[ $output == *"$SCRATCH/milter/file: Socket operation on non-socket" ]]
+	[[ -f $SCRATCH/milter/file ]]
+}
+
+@test "mode, group and user: the socket's, and what is left of root" {
+	need_root
+	chmod go+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$SCRATCH"
+	start_milter -m 0640 -g mail -u nobody
+	[[ $(stat -c '%a %U %G' "$SCRATCH/milter/milter.sock") == '640 nobody mail' ]]
+	[[ $(stat -c '%U' "$SCRATCH/milter") == nobody ]]
+	[[ $(awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$MILTER/status") == "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)" ]]
+	[[ $(awk '/^CapEff:|^CapPrm:/ { print $2 }' "/proc/$MILTER/status" | sort -u) == 0000000000000000 ]]
+	mail_is accept
+	kill -TERM "$MILTER"
+	wait_until 30 is_gone "$MILTER"
+	[[ ! -e $SCRATCH/milter/milter.sock ]]
+}
+
+@test "over TCP, and a warning where everyone can write" {
+	ADDRESS=inet:18891@127.0.0.1
+	start_milter
+	mail_is accept
+	kill -TERM "$MILTER"
+	wait_until 30 is_gone "$MILTER"
+	mkdir -m 1777 "$SCRATCH/open"
+	rm "$SCRATCH/milter.out"
+	ADDRESS=unix:$SCRATCH/open/milter.sock
+	start_milter
+	milter_says 'open is writable for everyone'
+}
+
+@test "the command line says what is wrong" {
+	local milter=$BUILD/spoolgate-milter
+	run "$milter"
+	((status == 64))
+	[[ $output == 'spoolgate-milter: no -l ADDRESS'* ]]
+	run "$milter" -l milter.sock
+	((status == 64))
+	[[ $output == *'allowed: unix:/PATH, inet:PORT@HOST, inet6:PORT@HOST' ]]
+	run "$milter" -l inet:8891
+	((status == 64))
+	run "$milter" -l unix:/run/x -m rw
+	((status == 64))
+	run "$milter" -l unix:/run/x -t 0
+	((status == 64))
+	run "$milter" -l unix:/run/x -n 10.1.0.0/8
+	((status == 64))
+	[[ $output == *'allowed: "10.0.0.0/8"' ]]
+	run "$milter" -l unix:/run/x -u nobody-of-this-name
+	((status == 67))
+	run "$milter" -l unix:/run/x -g nobody-of-this-name
+	((status == 67))
+	run "$milter" -V
+	((status == 0))
+	[[ $output == "spoolgate-milter "* ]]
+}

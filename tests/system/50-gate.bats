@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The gate: whom it diverts, whom it lets pass, and what those hear. The server is a real one,
+# and its ports are the real ports, in a network namespace of the test's own.
+
+load lib
+load watch
+load gate
+
+setup() {
+	need_bpf
+	make_netns mail
+}
+
+@test "closed: strangers hear 421 over IPv4, IPv6 and v4-mapped, the server hears nothing; open: its own banner" {
+	serve 25
+	start_gated "$(gate)"
+	if grep 'warning: gate' "$LOG"; then return 1; fi
+	is_served $STRANGER $HERE 25
+	is_served $STRANGER6 $HERE6 25
+	gate_is open
+	close_gate
+	gate_is closed
+	: >"$SCRATCH/server-25.out"
+	is_diverted $STRANGER $HERE 25
+	is_diverted $STRANGER6 $HERE6 25
+	[ "$(call ::ffff:$STRANGER ::ffff:$HERE 25)" = "$REFUSAL" ]
+	[ ! -s "$SCRATCH/server-25.out" ]
+	[ "$(field .gate.diverted)" -eq 3 ]
+	[ "$(field .gate.reason)" = 'override to high by root: maintenance' ]
+	[ "$(field '.gate.lease_s > 8 and .gate.lease_s <= 15')" = true ]
+	open_gate
+	gate_is open
+	is_served $STRANGER $HERE 25
+	is_served $STRANGER6 $HERE6 25
+	[ "$(field '.gate.gates[0].ports[0].passed')" -ge 4 ]
+	log_says 'gate of .* closed: override to high by root: maintenance'
+	log_says 'gate of .*: 3 connections diverted, 0 dropped in [0-9]+ s, most from 198.51.100.0/24 \(2\), 2001:db8:5::/48 \(1\)'
+}
+
+@test "what is written closes it, and what is removed opens it: without a word to the server" {
+	loop_mount ext4 64
+	serve 25
+	watch_only "$(filesystem "$MOUNT" 20M 2M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	is_served $STRANGER $HERE 25
+	fill_to "$MOUNT" 10 "$MOUNT/file"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+	[ "$(field .gate.reason)" = 'level medium' ]
+	remove "$MOUNT/file"
+	wait_until 20 is_served $STRANGER $HERE 25
+}
+
+@test "a session that is open goes on, and internal clients pass" {
+	serve 25
+	start_gated "$(gate)"
+	mkfifo "$SCRATCH/go"
+	# shellcheck disable=SC2016
+	background session nsenter --net="$NETNS" bash -c 'exec 3<>"/dev/tcp/$1/25"
+		read -r line <&3 && echo "$line"
+		read -r line <"$2" && echo "$line" >&3
+		read -r line <&3 && echo "heard $line"' - $HERE "$SCRATCH/go"
+	wait_until 10 grep -q "$BANNER" "$SCRATCH/session.out"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	echo 'DATA of a session' >"$SCRATCH/go"
+	wait_until 10 grep -q 'heard DATA of a session' "$SCRATCH/session.out"
+	is_served $OWN $OWN 25
+	is_served $OWN6 $OWN6 25
+	[ "$(field '.gate.gates[0].ports[0].internal')" -eq 2 ]
+}
+
+@test "submission ports divert at high only, and 465 is closed without a word" {
+	serve 25 465 587
+	start_gated "$(gate 'ports = {25} submission-ports = {465, 587}')"
+	close_gate medium
+	is_diverted $STRANGER $HERE 25
+	is_served $STRANGER $HERE 587
+	is_served $STRANGER6 $HERE6 465
+	close_gate high
+	is_diverted $STRANGER $HERE 587
+	is_diverted $STRANGER6 $HERE6 587
+	[ -z "$(call $STRANGER $HERE 465)" ]
+	[ "$(field '.gate.ports | join(" ")')" = '25 465 587' ]
+	[ "$(field '.gate.gates[0].ports[1].diverted')" -eq 1 ]
+}
+
+# Who talks first, and a lot, must still hear the whole reply: a reset would eat it.
+early() { # BYTES
+	# shellcheck disable=SC2016
+	in_net timeout 20 bash -c 'exec 3<>/dev/tcp/$1/25
+		head -c $2 /dev/zero >&3 2>/dev/null
+		sleep 0.5
+		cat <&3' - $HERE "$1" | tr -d '\r'
+}
+
+resets_sent() {
+	in_net awk '/^Tcp:/ { if ($15 != "OutRsts") print $15 }' /proc/net/snmp
+}
+
+# Linux shows a client what came before a reset; others do not: none must be sent.
+@test "early talkers hear the reply, and no reset" {
+	start_gated "$(gate)"
+	close_gate
+	[ "$(early 20)" = "$REFUSAL" ]
+	[ "$(early 3000)" = "$REFUSAL" ]
+	[ "$(resets_sent)" -eq 0 ]
+	[ "$(field .gate.dropped)" -eq 0 ]
+}
+
+@test "thousands at once, and thousands that never close, hurt nobody" {
+	start_gated "$(gate)"
+	close_gate
+	background mute nsenter --net="$NETNS" "$BUILD/tests/system/flood" $HERE 25 5000 5000 mute
+	wait_until 30 test -s "$SCRATCH/mute.out"
+	run in_net "$BUILD/tests/system/flood" $HERE 25 3000 1000 polite
+	tell "$output"
+	[[ $output == 'heard 3000, ended without a word 0, refused 0, hung 0; '* ]]
+	grep -q 'refused 0, hung 0;' "$SCRATCH/mute.out"
+	is_diverted $STRANGER6 $HERE6 25
+	level_is high
+	[ "$(field .gate.diverted)" -ge 8001 ]
+	[ "$(field .gate.responder_starts)" -eq 0 ]
+}
+
+@test "maintenance of a server that does not even run; the reply is the configured one" {
+	start_gated "$(gate 'ports = {25} reply = "421 4.3.2 Back at noon"')"
+	log_says 'warning: gate: nobody listens on port 25 in'
+	is_refused $STRANGER $HERE 25
+	close_gate
+	[ "$(call $STRANGER $HERE 25)" = '421 4.3.2 Back at noon' ]
+	open_gate
+	is_refused $STRANGER $HERE 25
+}
+
+@test "the responder cannot be reached but by diversion" {
+	local port
+	start_gated "$(gate)"
+	port=$(in_net ss -Hltn | awk '/192.0.0.8/ { sub(/.*:/, "", $4); print $4 }')
+	[ -n "$port" ]
+	for address in 127.0.0.1 $HERE; do
+		is_refused $STRANGER $address "$port"
+	done
+	is_refused $STRANGER6 $HERE6 "$port"
+}
+
+@test "observing diverts nobody, and an override to normal opens" {
+	serve 25
+	start_gated 'mode = "observe"' "$(gate)"
+	close_gate
+	is_served $STRANGER $HERE 25
+	gate_is open
+	[ "$(field .gate.reason)" = 'observing only' ]
+	stop_daemon
+	start_gated "$(gate)"
+	gate_is closed # the override was kept
+	cli override normal --for 1min
+	gate_is open
+	is_served $STRANGER $HERE 25
+}
+
+@test "a reload takes other ports, internal networks and an admission over" {
+	serve 25 2525
+	start_gated "$(gate)"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	reload "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate 'ports = {25, 2525}')" \
+		'classes { internal = {"198.51.100.0/25", "2001:db8:5::/48"} }'
+	is_served $STRANGER $HERE 25
+	is_served $STRANGER6 $HERE6 25
+	is_served ::ffff:$STRANGER ::ffff:$HERE 25
+	is_diverted 198.51.100.128 $HERE 2525
+	is_diverted 2001:db8:6::1 $HERE6 2525
+	is_diverted $OWN $OWN 25
+	reload "$(filesystem "$SCRATCH" 2K 1K)" "$(gate 'ports = {25}')" \
+		'admission { ramp = "0s" high { inbound = "accept" submission = "accept" } medium { inbound = "accept" } }'
+	is_served $STRANGER $HERE 25
+	is_served $STRANGER $HERE 2525
+	reload "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate 'ports = {25} host = "other.example"' | sed 's/host = "mx.example"//')"
+	log_says 'warning: reload: of a gate only ports, submission-ports and lease'
+	[ "$(call $STRANGER $HERE 25)" = "$REFUSAL" ]
+}
+
+# Who is let in first after a closure is the same by the gate and by the state socket.
+@test "reopening by degrees lets in whom the state socket accepts" {
+	local -i i taken=0
+	local answer
+	serve 25
+	watch_only "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "1h" }' "$(gate)"
+	close_gate
+	open_gate
+	[[ $(field .gate.reason) == 'reopening by degrees'* ]]
+	for ((i = 1; i <= 40; i++)); do
+		answer=$(ask "admission inbound 1 198.51.100.$i")
+		if [[ $answer == accept ]]; then
+			is_served 198.51.100.$i $HERE 25
+			taken+=1
+		else
+			is_diverted 198.51.100.$i $HERE 25
+		fi
+		answer=$(ask "admission inbound 1 2001:db8:$i::1")
+		if [[ $answer == accept ]]; then
+			is_served 2001:db8:$i::ffff $HERE6 25
+			taken+=1
+		else
+			is_diverted 2001:db8:$i::ffff $HERE6 25
+		fi
+	done
+	tell "$taken of 80 clients are let in at the beginning"
+	[ "$taken" -lt 40 ]
+}
+
+@test "two namespaces, two gates" {
+	local first=$NETNS first_gate
+	first_gate=$(gate)
+	serve 25
+	make_netns other
+	serve 25 587
+	start_gated "$first_gate" "$(gate 'ports = {} submission-ports = {587}')"
+	close_gate
+	is_diverted $STRANGER $HERE 587
+	is_served $STRANGER $HERE 25
+	NETNS=$first
+	is_diverted $STRANGER6 $HERE6 25
+	[ "$(field '.gate.gates | length')" -eq 2 ]
+	[ "$(field '.gate.ports | join(" ")')" = '25 587' ]
+	[ "$(field '.gate.diverted')" -eq 2 ]
+	[ "$(pgrep -c -P "$(responder_keeper)" -x spoolgate-resp)" -eq 2 ]
+}
+
+@test "a namespace that is not there is warned of, and fails nothing" {
+	start_gated "gate { netns = \"$SCRATCH/no.net\" }" "$(gate)"
+	log_says "warning: gate: off in $SCRATCH/no.net: No such file or directory"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	[ "$(field '.gate.gates[0].state')" = off ]
+	[ "$(field '.gate.gates[1].state')" = closed ]
+}
+
+@test "a namespace that is made anew is warned of: no gate is in it" {
+	start_gated "$(gate)"
+	umount "$NETNS"
+	unshare --net="$NETNS" true
+	wait_until 20 gate_is off
+	log_says "warning: gate: the network namespace at $NETNS is another one now, or none"
+	[ "$(field .gate.reason)" = 'the network namespace is another one now' ]
+	[ "$(log_counts 'warning: gate: the network namespace')" -eq 1 ]
+}
+
+@test "a namespace whose path is closed to the user that the daemon becomes is no lost one" {
+	local directory=$SCRATCH/closed
+	mkdir -m 0700 "$directory"
+	touch "$directory/net"
+	mount --bind "$NETNS" "$directory/net"
+	start_daemon 'user = "nobody"' "$CALM" "$(filesystem "$SCRATCH" 2K 1K)" \
+		"gate { netns = \"$directory/net\" host = \"mx.example\" }"
+	close_gate
+	stays 7000 is_diverted $STRANGER $HERE 25
+	gate_is closed
+}
+
+@test "another program that selects sockets in the namespace is warned of" {
+	start_gated "$(gate)"
+	if grep 'sk_lookup' "$LOG"; then return 1; fi
+	background second "$BUILD/spoolgated" -s "$SCRATCH/second.sock" -c "$CONFIG"
+	wait_until 10 grep -q 'warning: gate: 1 other sk_lookup program is in' "$SCRATCH/second.out"
+}
+
+@test "without a gate block there is no gate: no program, no responder" {
+	start_gated
+	gate_is off
+	if responder_keeper; then return 1; fi
+	[ -z "$(in_net bpftool net list 2>/dev/null | grep sk_lookup)" ]
+}
+
+@test "status shows it" {
+	serve 25
+	start_gated "$(gate 'ports = {25} submission-ports = {465}')"
+	run cli status
+	[[ $output == *'gate        open: ports 25, 465'* ]]
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	run cli status
+	[[ $output == *'gate        closed: ports 25, 465; 1 diverted, 0 dropped; lease '*' s; override to high by root: maintenance'* ]]
+}

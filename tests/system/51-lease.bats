@@ -1,0 +1,233 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Whatever dies, the gate opens; and while it is closed nobody is left hanging.
+
+load lib
+load watch
+load gate
+
+setup() {
+	need_bpf
+	make_netns mail
+	serve 25
+}
+
+status_of() { # PID FIELD
+	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
+}
+
+@test "the responder has no capability, few system calls, locked memory, a listener and a pulse" {
+	local pid set
+	start_daemon 'user = "nobody"' "$CALM" "$(filesystem "$SCRATCH" 2K 1K)" "$(gate)"
+	pid=$(responder_pid)
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		[ "$(status_of "$pid" $set)" = 0000000000000000 ]
+	done
+	[ "$(status_of "$pid" Uid)" = "$(id -u nobody)" ]
+	[ "$(status_of "$pid" NoNewPrivs)" = 1 ]
+	[ "$(status_of "$pid" Seccomp)" = 2 ]
+	[ "$(status_of "$pid" VmLck)" -gt 0 ]
+	[ -z "$(bpf_held_by "$pid")" ]
+	[ -z "$(bpf_held_by "$(responder_keeper)")" ]
+	# /dev/null thrice, the listener, its epoll.
+	[ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -eq 5 ]
+	[ "$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)" -eq 1 ]
+	[ "$(grep -c anon_inode:bpf-map "/proc/$pid/maps")" -eq 1 ]
+}
+
+@test "kill -9: connections reach the server again at once, and no link, program, map or process is left" {
+	local held keeper responder
+	start_gated "$(gate)"
+	held=$(bpf_held_by "$DAEMON")
+	keeper=$(responder_keeper)
+	responder=$(responder_pid)
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	stop_daemon KILL || true
+	is_served $STRANGER $HERE 25
+	is_served $STRANGER6 $HERE6 25
+	wait_until 10 is_gone "$keeper"
+	wait_until 10 is_gone "$responder"
+	wait_until 10 bpf_is_gone "$held"
+	[ -z "$(in_net ss -Hltn | grep 192.0.0.8)" ]
+}
+
+@test "SIGTERM opens it, and leaves nothing" {
+	local held keeper
+	start_gated "$(gate)"
+	held=$(bpf_held_by "$DAEMON")
+	keeper=$(responder_keeper)
+	close_gate
+	stop_daemon
+	is_served $STRANGER $HERE 25
+	wait_until 10 is_gone "$keeper"
+	wait_until 10 bpf_is_gone "$held"
+}
+
+@test "kill -9 with a scout that hangs on a frozen filesystem opens it too" {
+	local held
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)" "$(gate)"
+	held=$(bpf_held_by "$DAEMON")
+	freeze "$MOUNT" 60
+	wait_until 10 has_hung_thread "$(scout_pid)"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	stop_daemon KILL || true
+	is_served $STRANGER $HERE 25
+	wait_until 10 bpf_is_gone "$held"
+	thaw "$MOUNT"
+}
+
+sk_lookup_programs() {
+	bpftool prog list | grep -c sk_lookup || true
+}
+
+fewer_than() { # NUMBER COMMAND
+	(($($2) < $1))
+}
+
+# Clients that never stop, each of which must come to an end, at the server or the responder.
+crowd() {
+	# shellcheck disable=SC2016
+	background crowd nsenter --net="$NETNS" bash -c '
+		while :; do
+			timeout 10 socat -t 8 - "TCP:$1:25,bind=$2" </dev/null
+			echo "ended $?"
+		done' - $HERE $STRANGER
+}
+
+@test "kill -9 under load, over and over (SPOOLGATE_KILLS times): never a gate left closed, nothing left" {
+	local -i i programs rounds=${SPOOLGATE_KILLS:-8}
+	programs=$(sk_lookup_programs)
+	crowd
+	for ((i = 0; i < rounds; i++)); do
+		start_gated "$(gate)"
+		close_gate
+		is_diverted $STRANGER $HERE 25
+		stop_daemon KILL || true
+		is_served $STRANGER $HERE 25
+	done
+	wait_until 20 fewer_than $((programs + 1)) sk_lookup_programs
+	wait_until 10 no_responder
+	# timeout says 124 for a client that hung.
+	if grep 'ended 124' "$SCRATCH/crowd.out"; then return 1; fi
+	tell "$(grep -c '^ended' "$SCRATCH/crowd.out") clients meanwhile, $(grep -c '^421' "$SCRATCH/crowd.out") of them diverted"
+}
+
+no_responder() {
+	[[ -z $(processes_below "$SCRATCH" | while read -r pid; do
+		grep -l spoolgate-r "/proc/$pid/comm"
+	done) ]]
+}
+
+@test "a daemon that is stopped: the lease runs out, and connections reach the server" {
+	start_gated "$(gate 'ports = {25} lease = "10s"')"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	kill -STOP "$DAEMON"
+	is_diverted $STRANGER $HERE 25
+	wait_until 20 is_served $STRANGER $HERE 25
+	kill -CONT "$DAEMON"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+}
+
+@test "the lease is renewed for as long as the daemon lives" {
+	start_gated "$(gate 'ports = {25} lease = "10s"')"
+	close_gate
+	stays 14000 is_diverted $STRANGER $HERE 25
+}
+
+@test "a responder that is killed is started again, and who waited is answered" {
+	local before
+	start_gated "$(gate)"
+	close_gate
+	before=$(responder_pid)
+	kill -KILL "$before"
+	is_diverted $STRANGER $HERE 25
+	wait_until 10 another_responder_than "$before"
+	stays 3000 is_diverted $STRANGER6 $HERE6 25
+	log_says 'warning: a responder ended and was started again'
+	[ "$(field .gate.responder_starts)" -eq 1 ]
+}
+
+@test "a responder that is stopped is ended and started again" {
+	local before
+	start_gated "$(gate)"
+	close_gate
+	before=$(responder_pid)
+	kill -STOP "$before"
+	wait_until 30 another_responder_than "$before"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+}
+
+@test "no responder that beats: clients are refused at once" {
+	start_gated "$(gate)"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	kill -STOP "$DAEMON" "$(responder_keeper)" "$(responder_pid)"
+	sleep 2.5
+	is_refused $STRANGER $HERE 25
+	is_refused $STRANGER6 $HERE6 25
+	is_served $OWN $OWN 25
+	kill -CONT "$DAEMON" "$(responder_keeper)" "$(responder_pid)"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+	[ "$(field '.gate.gates[0].ports[0].no_pulse')" -ge 2 ]
+	[ "$(field .gate.dropped)" -ge 2 ]
+}
+
+# Three quarters of the backlog, here of 8, may wait.
+@test "an accept queue that fills: clients beyond it are refused at once, none hangs" {
+	local -i i waiting=0
+	in_net sysctl -qw net.core.somaxconn=8
+	start_gated "$(gate)"
+	close_gate
+	kill -STOP "$(responder_keeper)" "$(responder_pid)"
+	for ((i = 0; i < 10; i++)); do
+		background "waiter-$i" nsenter --net="$NETNS" timeout 30 socat -t 20 - "TCP:$HERE:25,bind=$STRANGER"
+		sleep 0.05
+	done
+	wait_until 1.5 is_refused $STRANGER $HERE 25
+	kill -CONT "$(responder_keeper)" "$(responder_pid)"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+	for ((i = 0; i < 10; i++)); do
+		wait_until 10 grep -qE '^421|refused' "$SCRATCH/waiter-$i.out"
+		if grep -q '^421' "$SCRATCH/waiter-$i.out"; then waiting+=1; fi
+	done
+	tell "$waiting of 10 were answered in the end"
+	[ "$waiting" -ge 5 ]
+	[ "$(field '.gate.gates[0].ports[0].full')" -ge 1 ]
+}
+
+@test "without the responders' keeper the daemon ends with an error, and the gate opens" {
+	local pid status=0
+	start_gated "$(gate)"
+	close_gate
+	pid=$DAEMON
+	kill -KILL "$(responder_keeper)"
+	wait_until 10 is_gone "$pid"
+	wait "$pid" || status=$?
+	DAEMON=
+	[ "$status" -eq 70 ]
+	log_says "^error: the responders' keeper is gone: ending"
+	is_served $STRANGER $HERE 25
+}
+
+@test "the server can be started and stopped while its clients are diverted" {
+	local -i i
+	start_gated "$(gate)"
+	close_gate
+	for ((i = 0; i < 20; i++)); do
+		is_diverted $STRANGER $HERE 25
+	done
+	end_process "${BACKGROUND[0]}" || true
+	wait_until 10 listens_not 25
+	serve 25
+	open_gate
+	is_served $STRANGER $HERE 25
+}
+
+listens_not() { # PORT
+	! listens "$1"
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The brake: when the daemon does not answer a look, the kernel closes the gate by itself; and a
+# daemon that answers is never braked, whatever is written.
+
+load lib
+load watch
+load gate
+
+setup() {
+	need_bpf
+	make_netns mail
+	serve 25
+}
+
+available() { # MOUNT, in bytes
+	echo $(($(stat -f -c '%a * %S' "$1")))
+}
+
+# The free space before the last client that was served is in $served, before the first that was
+# diverted in $diverted. The writer stops then.
+fill_until_diverted() { # MOUNT
+	local file=$1/mail writer before
+	served='' diverted=''
+	# As fast as this filesystem syncs 4 MiB: mail comes synced.
+	dd if=/dev/zero of="$file" bs=4M oflag=dsync count=100 status=none 3>&- &
+	writer=$!
+	BACKGROUND+=("$writer")
+	until [[ $diverted ]] || is_gone "$writer"; do
+		before=$(available "$1")
+		if is_served $STRANGER $HERE 25; then served=$before; else diverted=$before; fi
+	done
+	kill "$writer" 2>/dev/null || true
+	wait "$writer" || true
+}
+
+@test "a stopped daemon: the gate is closed before free space falls under high by 4 MiB, and opens again" {
+	local served diverted
+	loop_mount ext4 512
+	watch_only "$(filesystem "$MOUNT" 160M 128M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	is_served $STRANGER $HERE 25
+	kill -STOP "$DAEMON"
+	fill_until_diverted "$MOUNT"
+	[ -n "$diverted" ]
+	tell "served with $((served / MIB)) MiB free, diverted with $((diverted / MIB)); high is entered below 128 MiB"
+	[ "$served" -gt $((124 * MIB)) ]
+	is_diverted $STRANGER6 $HERE6 25
+	kill -CONT "$DAEMON"
+	wait_until 10 gate_is closed
+	log_says "warning: the brake closed the gate: writing to $MOUNT went past the room above high"
+	[ "$(field .gate.brakes)" -ge 1 ]
+	is_diverted $STRANGER $HERE 25
+	rm "$MOUNT/mail"
+	wait_until 20 gate_is open
+	is_served $STRANGER $HERE 25
+}
+
+# A stop that is over is answered by the first look: room there is, so it opens.
+@test "a brake is answered by a look: overwriting while stopped brakes, going on opens at once" {
+	local -i begin
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	sync -f "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 100M 64M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	kill -STOP "$DAEMON"
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 60
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	begin=$(now_ms)
+	kill -CONT "$DAEMON"
+	wait_until 10 is_served $STRANGER $HERE 25
+	begin=$(($(now_ms) - begin))
+	tell "served $begin ms after it went on"
+	[ "$begin" -lt 1900 ] # unanswered, the brake holds for 2 s after the last write
+	gate_is open
+	level_is normal
+	[ "$(field .gate.brakes)" -ge 1 ]
+	end_process "${BACKGROUND[-1]}" || true
+	sync -f "$MOUNT"
+}
+
+@test "a brake lapses by itself when nothing is written any more" {
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	watch_only "$(filesystem "$MOUNT" 100M 64M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	kill -STOP "$DAEMON"
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 60
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	end_process "${BACKGROUND[-1]}" || true
+	wait_until 10 is_served $STRANGER $HERE 25
+	kill -CONT "$DAEMON"
+}
+
+@test "a healthy daemon is never braked: overwriting in place at full speed with 16 MiB of room" {
+	local -i before
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	sync -f "$MOUNT"
+	before=$(($(available "$MOUNT") / MIB))
+	watch_only "$(filesystem "$MOUNT" $((before - 8))M $((before - 16))M 500ms)" "$(gate)"
+	level_is normal
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 6
+	wait_until 30 is_gone "$!"
+	tell "$(cat "$SCRATCH/writer.out"); $(counter rings) rings, $(counter late_looks) late looks, $(field .gate.brakes) brakes"
+	[ "$(field .gate.brakes)" -eq 0 ]
+	level_is normal
+	counter_passes rings 10
+}
+
+@test "an override to normal beats the brake" {
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	watch_only "$(filesystem "$MOUNT" 100M 64M 500ms)" "$(gate)"
+	cli override normal --for 10min
+	kill -STOP "$DAEMON"
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 4
+	stays 3000 is_served $STRANGER $HERE 25
+	kill -CONT "$DAEMON"
+	[ "$(field .gate.brakes)" -eq 0 ]
+	end_process "${BACKGROUND[-1]}" || true
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The arithmetic of marks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/units.h"
+#include "ledger.h"
+#include "watch/mark.h"
+
+static void batches_shrink_with_cpus(void **state)
+{
+	(void)state;
+	assert_int_equal(mark_batch_pages(1), 32);
+	assert_int_equal(mark_batch_pages(32), 32);
+	assert_int_equal(mark_batch_pages(64), 16);
+	assert_int_equal(mark_batch_pages(1024), 1);
+	assert_int_equal(mark_batch_pages(4096), 1);
+	assert_int_equal(mark_batch_pages(0), LEDGER_BATCH_PAGES);
+}
+
+static void half_the_way(void **state)
+{
+	(void)state;
+	/* 100 MiB to go is 25600 pages: look after 12800. */
+	assert_int_equal(mark_step_pages(100 * MIB, INT64_MAX, 1, 4096, 2), 12800);
+	/* XFS takes up to two pages for one. */
+	assert_int_equal(mark_step_pages(100 * MIB, INT64_MAX, 2, 4096, 2), 6400);
+	/* A 64 KiB page machine. */
+	assert_int_equal(mark_step_pages(100 * MIB, INT64_MAX, 1, 65536, 2), 800);
+	/* Inodes run out first: each new file dirties a page. */
+	assert_int_equal(mark_step_pages(100 * MIB, 1000, 1, 4096, 2), 500);
+}
+
+static void never_less_than_twice_what_is_held_back(void **state)
+{
+	unsigned int cpus;
+
+	(void)state;
+	assert_int_equal(mark_step_pages(0, INT64_MAX, 1, 4096, 2), 128);
+	assert_int_equal(mark_step_pages(-5, -5, 2, 4096, 2), 128);
+	assert_int_equal(mark_step_pages(MIB, 0, 1, 4096, 2), 128);
+	for (cpus = 1; cpus <= 4096; cpus *= 2)
+		assert_true(mark_step_pages(0, 0, 1, 4096, cpus) >=
+			    2ULL * cpus * mark_batch_pages(cpus));
+}
+
+static void no_limit_does_not_overflow(void **state)
+{
+	(void)state;
+	assert_true(mark_step_pages(INT64_MAX, INT64_MAX, 1, 4096, 2) ==
+		    (uint64_t)INT64_MAX / 4096 / 2);
+}
+
+static void brakes_at_high_less_what_is_held_back(void **state)
+{
+	(void)state;
+	assert_int_equal(mark_brake_pages(100 * MIB, INT64_MAX, 1, 4096, 2), 25600 - 64);
+	assert_int_equal(mark_brake_pages(100 * MIB, INT64_MAX, 2, 4096, 2), 12800 - 64);
+	assert_int_equal(mark_brake_pages(100 * MIB, 1000, 1, 4096, 2), 1000 - 64);
+	assert_int_equal(mark_brake_pages(INT64_MAX, 1000, 1, 4096, 2), 1000 - 64);
+	/* At high already: at once, which still takes a look that is not answered. */
+	assert_int_equal(mark_brake_pages(0, INT64_MAX, 1, 4096, 2), 1);
+	assert_int_equal(mark_brake_pages(-5, INT64_MAX, 1, 4096, 2), 1);
+	/* No high: never. */
+	assert_int_equal(mark_brake_pages(INT64_MAX, INT64_MAX, 1, 4096, 2), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(batches_shrink_with_cpus),
+		cmocka_unit_test(half_the_way),
+		cmocka_unit_test(never_less_than_twice_what_is_held_back),
+		cmocka_unit_test(brakes_at_high_less_what_is_held_back),
+		cmocka_unit_test(no_limit_does_not_overflow),
+	};
+
+	return cmocka_run_group_tests_name("mark", tests, NULL, NULL);
+}
