@@ -17,21 +17,27 @@
 /* How the two versions say the same. */
 struct dialect {
 	const char *limit, *usage;
-	const char *inactive_file; /* in memory.stat; of the whole subtree, as usage is */
-	const char *kills;	   /* the file with an `oom_kill` line */
+	const char *inactive, *active, *dirty, *writeback; /* in memory.stat; of the subtree */
+	const char *kills;				   /* the file with an `oom_kill` line */
 };
 
 static const struct dialect v1 = {
 	.limit = "memory.limit_in_bytes",
 	.usage = "memory.usage_in_bytes",
-	.inactive_file = "total_inactive_file ",
+	.inactive = "total_inactive_file ",
+	.active = "total_active_file ",
+	.dirty = "total_dirty ",
+	.writeback = "total_writeback ",
 	.kills = "memory.oom_control",
 };
 
 static const struct dialect v2 = {
 	.limit = "memory.max",
 	.usage = "memory.current",
-	.inactive_file = "inactive_file ",
+	.inactive = "inactive_file ",
+	.active = "active_file ",
+	.dirty = "file_dirty ",
+	.writeback = "file_writeback ",
 	.kills = "memory.events",
 };
 
@@ -130,39 +136,73 @@ uint64_t cgroup_tasks(const struct cgroup_mounts *mounts, const char *path)
 	return SYNCS_OF_NONE;
 }
 
+static bool read_file(const struct cgroup_mounts *mounts, const char *path, const char *name,
+		      char text[KEYED_BYTES])
+{
+	int fd = open_file(mounts->memory, path, name, O_RDONLY);
+	bool read;
+
+	if (fd < 0)
+		return false;
+	read = keyed_read(fd, text);
+	close(fd);
+	return read;
+}
+
 /* KEY "": the number that is all of the file ("max" is none). -1 when there is none. */
 static int64_t read_number(const struct cgroup_mounts *mounts, const char *path, const char *name,
 			   const char *key)
 {
-	int fd = open_file(mounts->memory, path, name, O_RDONLY);
 	char text[KEYED_BYTES];
-	int64_t number = -1;
 
-	if (fd < 0)
+	if (!read_file(mounts, path, name, text) || !strncmp(text, "max", 3))
 		return -1;
-	if (keyed_read(fd, text) && strncmp(text, "max", 3) != 0)
-		number = keyed_number(text, key);
-	close(fd);
-	return number;
+	return keyed_number(text, key);
 }
 
-/* One level of the hierarchy; false when it has no limit. */
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * What of the page cache is not in use, by TEXT of memory.stat. Reclaim puts pages that wait to be
+ * written on the active list until they are (73 of 123 MiB of mail were there while dd wrote):
+ * those are on their way to the disk, not in use.
+ */
+static int64_t idle_cache(const struct dialect *dialect, const char *text)
+{
+	int64_t inactive = keyed_number(text, dialect->inactive);
+	int64_t active = keyed_number(text, dialect->active);
+	int64_t dirty = keyed_number(text, dialect->dirty);
+	int64_t writeback = keyed_number(text, dialect->writeback);
+	int64_t unwritten = (dirty > 0 ? dirty : 0) + (writeback > 0 ? writeback : 0);
+
+	return (inactive > 0 ? inactive : 0) + (active > 0 ? smaller(active, unwritten) : 0);
+}
+
+/*
+ * One level of the hierarchy; false when it has no limit. Usage is read on both sides of what it
+ * is compared with: a cache that is dropped in between is not taken for memory in use.
+ */
 static bool read_level(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
 		       struct cgroup_memory *level)
 {
 	const struct dialect *dialect = dialect_of(mounts);
-	int64_t limit = read_number(mounts, path, dialect->limit, "");
-	int64_t usage = read_number(mounts, path, dialect->usage, "");
-	int64_t inactive = read_number(mounts, path, "memory.stat", dialect->inactive_file);
-	int64_t working;
+	int64_t limit = read_number(mounts, path, dialect->limit, ""), usage, idle;
+	char text[KEYED_BYTES];
 
-	if (limit < 0 || limit >= host_bytes || usage < 0)
+	if (limit < 0 || limit >= host_bytes)
 		return false;
-	working = inactive > 0 && inactive < usage ? usage - inactive
-		  : inactive < usage		   ? usage
-						   : 0;
+	usage = read_number(mounts, path, dialect->usage, "");
+	idle = read_file(mounts, path, "memory.stat", text) ? idle_cache(dialect, text) : 0;
+	usage = smaller(usage, read_number(mounts, path, dialect->usage, ""));
+	if (usage < 0)
+		return false;
 	level->limit_bytes = limit;
-	level->available_bytes = limit > working ? limit - working : 0;
+	level->available_bytes = limit - (usage - smaller(idle, usage));
+	if (level->available_bytes < 0)
+		level->available_bytes = 0;
 	return true;
 }
 

@@ -40,8 +40,8 @@ struct cgroup_memory {
 
 /*
  * What the cgroup at PATH may still take: the least of what it and the cgroups it is in may.
- * A page cache that can be dropped (inactive files) is not in the working set. Limits of
- * HOST_BYTES or more are none. Returns 0, -ENOENT when it is not there, or -ENODATA when its
+ * A page cache that can be dropped (inactive files, and what waits to be written) is not in the
+ * working set. Limits of HOST_BYTES or more are none. Returns 0, -ENOENT when it is not there, or -ENODATA when its
  * memory is not accounted.
  */
 int cgroup_read_memory(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
