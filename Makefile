@@ -57,14 +57,17 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 
 # Every .c file of a room belongs to it; every .c file under tests/ is a program of its own.
 room = $(patsubst %.c,build/obj/%.o,$(wildcard user/$(1)/*.c))
-DAEMON := $(foreach r,common watch policy publish responder daemon,$(call room,$(r)))
-TESTABLE := $(filter-out %/main.o %_main.o,$(DAEMON) $(foreach r,cli mta lib,$(call room,$(r))))
+# Of the responder's the daemon has the keeper's side: what strangers talk to is another program.
+RESPONDER := $(filter-out %/keeper.o %/greeting.o,$(call room,responder)) build/obj/user/common/clock.o
+DAEMON := $(filter-out %/responder/main.o %/responder/responder.o %/callers.o %/confine.o,\
+	$(foreach r,common watch policy publish responder daemon,$(call room,$(r))))
+TESTABLE := $(filter-out %/main.o %_main.o,$(sort $(DAEMON) $(RESPONDER) $(foreach r,cli mta lib,$(call room,$(r)))))
 SKELETONS := $(patsubst bpf/%.bpf.c,build/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 UNIT := $(patsubst %.c,build/%,$(wildcard tests/unit/*.c))
 HELPERS := $(patsubst %.c,build/%,$(wildcard tests/system/*.c tests/bench/*.c))
 FUZZ := $(patsubst %.c,build/%,$(wildcard tests/fuzz/*.c))
 PROBE_CHECK := build/tests/kernels/probe_check
-PROGRAMS := build/spoolgated build/spoolgate build/spoolgate-milter build/filter-spoolgate
+PROGRAMS := build/spoolgated build/spoolgate-responder build/spoolgate build/spoolgate-milter build/filter-spoolgate
 LIBRARY := build/libspoolgate.so.0 build/libspoolgate.a build/spoolgate.pc
 
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
@@ -78,6 +81,8 @@ say-missing:
 
 build/spoolgated: $(DAEMON)
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
+build/spoolgate-responder: $(RESPONDER)
+	$(call say,LINK,$@)$(CC) $(LINK) $^ -lseccomp -o $@
 build/spoolgate: $(call room,cli) build/common.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/spoolgate-milter: build/obj/user/mta/milter_main.o build/mta.a build/libspoolgate.a
@@ -184,7 +189,7 @@ bench: all $(HELPERS)
 
 PLACE := $(DESTDIR)$(PREFIX)
 install: all
-	install -D -m 0755 -t $(PLACE)/sbin build/spoolgated build/spoolgate-milter
+	install -D -m 0755 -t $(PLACE)/sbin build/spoolgated build/spoolgate-responder build/spoolgate-milter
 	install -D -m 0755 -t $(PLACE)/libexec/opensmtpd build/filter-spoolgate
 	install -D -m 0755 -t $(PLACE)/bin build/spoolgate
 	install -D -m 0644 -t $(PLACE)/include include/spoolgate.h

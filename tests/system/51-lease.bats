@@ -29,11 +29,28 @@ status_of() { # PID FIELD
 	[ "$(status_of "$pid" Seccomp)" = 2 ]
 	[ "$(status_of "$pid" VmLck)" -gt 0 ]
 	[ -z "$(bpf_held_by "$pid")" ]
-	[ -z "$(bpf_held_by "$(responder_keeper)")" ]
+	# The keeper has the pulse to hand to the next one: a map, which keeps no link.
+	[[ $(bpf_held_by "$(responder_keeper)") =~ ^map\ [0-9]+$ ]]
+	# Another program than the daemon's, started with nothing but its greeting.
+	[[ $(readlink "/proc/$pid/exe") == */spoolgate-responder ]]
+	[[ $(tr '\0' '|' <"/proc/$pid/cmdline") == 'spoolgate-responder|421 4.3.2 '*'channel|' ]]
+	[ ! -s "/proc/$pid/environ" ]
 	# /dev/null thrice, the listener, its epoll.
 	[ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -eq 5 ]
 	[ "$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)" -eq 1 ]
 	[ "$(grep -c anon_inode:bpf-map "/proc/$pid/maps")" -eq 1 ]
+}
+
+@test "nobody else starts a responder, and without the program the gate is off, and says so" {
+	run "$BUILD/spoolgate-responder" '421 4.3.2 HOST' </dev/null
+	[ "$status" -eq 64 ]
+	[[ $output == 'spoolgate-responder: spoolgated starts it'* ]]
+	cp "$BUILD/spoolgated" "$SCRATCH/spoolgated"
+	DAEMON_PROGRAM=$SCRATCH/spoolgated start_daemon "$CALM" "$(filesystem "$SCRATCH" 2K 1K)" "$(gate)"
+	log_says "^warning: gate: cannot open $SCRATCH/spoolgate-responder: No such file or directory"
+	[[ $(field .gate.state) == off ]]
+	is_served $STRANGER $HERE 25
+	stop_daemon
 }
 
 @test "kill -9: connections reach the server again at once, and no link, program, map or process is left" {

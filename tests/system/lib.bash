@@ -105,7 +105,7 @@ start_daemon() { # CONFIG-TEXT...
 	fi
 	# It gives up root, and must reach its socket's directory then.
 	[[ $SCRATCH && $EUID -eq 0 ]] && chmod go+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$SCRATCH"
-	SPOOLGATE_SCRATCH=$SCRATCH/ "${DAEMON_UNDER[@]}" "$BUILD/spoolgated" "${options[@]}" \
+	SPOOLGATE_SCRATCH=$SCRATCH/ "${DAEMON_UNDER[@]}" "${DAEMON_PROGRAM:-$BUILD/spoolgated}" "${options[@]}" \
 		</dev/null >>"$LOG" 2>&1 3>&- &
 	DAEMON=$!
 	wait_until 60 daemon_answers_or_died

@@ -42,8 +42,8 @@ static int start(unsigned int count)
 	    getsockname(here.post.listener, (struct sockaddr *)address, &length))
 		return -1;
 	here.post.pulse = &here.pulse;
-	strcpy(here.post.greeting, TEXT);
-	here.post.greeting_length = (int)strlen(TEXT);
+	here.post.greeting = TEXT;
+	here.post.greeting_length = strlen(TEXT);
 	return responder_open(&here.responder, &here.post, count);
 }
 

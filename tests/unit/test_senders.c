@@ -55,11 +55,11 @@ static void the_host_has_its_place(void **state)
 	char buf[GREETING_BYTES], long_host[400];
 
 	(void)state;
-	assert_greeting("421 4.3.2 HOST away", "mx.example", "421 4.3.2 mx.example away\r\n");
-	assert_greeting("421 4.3.2 HOST", "a", "421 4.3.2 a\r\n");
-	assert_greeting("421 4.3.2 GHOST HOSTS HOST HOST", "a", "421 4.3.2 GHOST HOSTS a HOST\r\n");
-	assert_greeting("421 4.3.2 nobody", "a", "421 4.3.2 nobody\r\n");
-	assert_greeting("421 4.3.2 %s HOST", "%n", "421 4.3.2 %s %n\r\n");
+	assert_greeting("421 4.3.2 HOST away", "mx.example", "421 4.3.2 mx.example away");
+	assert_greeting("421 4.3.2 HOST", "a", "421 4.3.2 a");
+	assert_greeting("421 4.3.2 GHOST HOSTS HOST HOST", "a", "421 4.3.2 GHOST HOSTS a HOST");
+	assert_greeting("421 4.3.2 nobody", "a", "421 4.3.2 nobody");
+	assert_greeting("421 4.3.2 %s HOST", "%n", "421 4.3.2 %s %n");
 	memset(long_host, 'x', sizeof(long_host));
 	long_host[399] = '\0';
 	assert_int_equal(greeting_make(buf,

@@ -42,7 +42,7 @@ static void warn_of_place(const struct gate_place *place, const struct config_ga
 			    ports, name_of(config));
 }
 
-static void make_post(struct responder_post *post, const struct gate *gate,
+static void make_post(struct keeper_post *post, const struct gate *gate,
 		      const struct config_gate *config)
 {
 	char host[CONFIG_HOST];
@@ -51,15 +51,15 @@ static void make_post(struct responder_post *post, const struct gate *gate,
 	if (!host[0] && gethostname(host, sizeof(host) - 1))
 		snprintf(host, sizeof(host), "localhost");
 	host[sizeof(host) - 1] = '\0';
-	post->listener = gate->place.listener_fd;
+	post->listener_fd = gate->place.listener_fd;
+	post->pulse_fd = gate->pulse_fd;
 	post->pulse = gate->pulse;
-	post->greeting_length = greeting_make(post->greeting, config->reply, host);
-	if (post->greeting_length < 0) /* a host name and a reply, both as long as can be */
-		post->greeting_length =
-			greeting_make(post->greeting, "421 4.3.2 Service not available", host);
+	/* A host name and a reply, both as long as can be. */
+	if (greeting_make(post->greeting, config->reply, host) < 0)
+		greeting_make(post->greeting, "421 4.3.2 Service not available", host);
 }
 
-static int start_responders(struct gates *gates, const struct responder_post *posts,
+static int start_responders(struct gates *gates, const struct keeper_post *posts,
 			    unsigned int count, const char *user)
 {
 	const struct passwd *entry = *user ? getpwnam(user) : NULL;
@@ -78,7 +78,7 @@ static void switch_off(struct gates_gate *gate, const struct config_gate *config
 
 void gates_prepare(struct gates *gates, const struct config *config)
 {
-	struct responder_post posts[CONFIG_GATES];
+	struct keeper_post posts[CONFIG_GATES];
 	unsigned int count = 0;
 	int error;
 

@@ -32,9 +32,9 @@ int greeting_make(char buf[GREETING_BYTES], const char *reply, const char *host)
 	int length;
 
 	if (place)
-		length = snprintf(buf, GREETING_BYTES, "%.*s%s%s\r\n", (int)(place - reply), reply,
+		length = snprintf(buf, GREETING_BYTES, "%.*s%s%s", (int)(place - reply), reply,
 				  host, place + strlen(PLACE));
 	else
-		length = snprintf(buf, GREETING_BYTES, "%s\r\n", reply);
+		length = snprintf(buf, GREETING_BYTES, "%s", reply);
 	return length < GREETING_BYTES ? length : -ENAMETOOLONG;
 }

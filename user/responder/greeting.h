@@ -5,11 +5,11 @@
 
 #include <stddef.h>
 
-#define GREETING_BYTES 512 /* the longest reply line there is (RFC 5321, 4.5.3.1.5), and a NUL */
+#define GREETING_BYTES 511 /* the longest reply line (RFC 5321, 4.5.3.1.5) less its CRLF; a NUL */
 
 /*
- * REPLY as a line with its CRLF, the word HOST in it (once) replaced by HOST. Returns its length,
- * or -ENAMETOOLONG when it does not fit into a reply line.
+ * REPLY, the word HOST in it (once) replaced by HOST, as a line without its CRLF. Returns its
+ * length, or -ENAMETOOLONG when it does not fit into a reply line.
  */
 int greeting_make(char buf[GREETING_BYTES], const char *reply, const char *host);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,19 +17,22 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/units.h"
 #include "responder/keeper.h"
+#include "responder/responder.h"
 
 #define STOP_MS	      500
-#define FIRST_KEPT_FD 3
-#define AGAIN_NS      NS_PER_S /* one that dies at once is started once in this time */
+#define AGAIN_NS NS_PER_S
 
 struct kept {
-	struct responder_post *posts;
+	struct keeper_post posts[RESPONDERS];
 	unsigned int count;
+	pid_t pid; /* our own */
 	pid_t pids[RESPONDERS];
 	int64_t started_ns[RESPONDERS];
 	int lifeline;
+	int program_fd;
 	sigset_t signals; /* as they are outside of the keeper */
 };
 
@@ -53,26 +57,67 @@ static void set_signals(sigset_t *before)
 }
 
 /*
- * Keep the listeners and the lifeline, and nothing else that the daemon had open. First out of
- * the way of each other, then to their places.
+ * The program as it is now, held open: an upgrade of the package may put another one in its place
+ * while this daemon runs.
+ */
+static int open_program(void)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof(RESPONDER_NAME));
+	char *name;
+	int fd;
+
+	if (length < 0)
+		return -errno;
+	path[length] = '\0';
+	name = strrchr(path, '/');
+	strcpy(name ? name + 1 : path, RESPONDER_NAME);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	log_warning("gate: cannot open %s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* FD under the number *NEXT. */
+static int move(int *fd, int *next)
+{
+	if (dup2(*fd, *next) < 0)
+		return -errno;
+	*fd = (*next)++;
+	return 0;
+}
+
+/* All that is kept, in the order of the numbers that it gets. */
+static unsigned int list_kept(struct kept *kept, int *kept_fds[2 * RESPONDERS + 2])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < kept->count; i++) {
+		kept_fds[count++] = &kept->posts[i].listener_fd;
+		kept_fds[count++] = &kept->posts[i].pulse_fd;
+	}
+	kept_fds[count++] = &kept->lifeline;
+	kept_fds[count++] = &kept->program_fd;
+	return count;
+}
+
+/*
+ * Keep those, and nothing else that the daemon had open. First out of the way of each other, then
+ * to their places: the first listener and its pulse are where a responder wants them.
  */
 static int keep_descriptors(struct kept *kept)
 {
-	int next = FIRST_KEPT_FD;
+	int *kept_fds[2 * RESPONDERS + 2], next = RESPONDER_LISTENER, error = 0;
+	unsigned int count = list_kept(kept, kept_fds);
 
-	for (unsigned int i = 0; i < kept->count; i++)
-		kept->posts[i].listener = fcntl(kept->posts[i].listener, F_DUPFD_CLOEXEC, 256);
-	kept->lifeline = fcntl(kept->lifeline, F_DUPFD_CLOEXEC, 256);
-	for (unsigned int i = 0; i < kept->count; i++)
-		if (dup2(kept->posts[i].listener, next) < 0)
-			return -errno;
-		else
-			kept->posts[i].listener = next++;
-	if (dup2(kept->lifeline, next) < 0)
-		return -errno;
-	kept->lifeline = next++;
+	for (unsigned int i = 0; i < count; i++)
+		*kept_fds[i] = fcntl(*kept_fds[i], F_DUPFD_CLOEXEC, 256);
+	for (unsigned int i = 0; !error && i < count; i++)
+		error = move(kept_fds[i], &next);
 	closefrom(next);
-	return 0;
+	return error;
 }
 
 static int shed_privileges(uid_t uid, gid_t gid)
@@ -92,29 +137,50 @@ static int shed_privileges(uid_t uid, gid_t gid)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
-static void start_one(struct kept *kept, unsigned int i)
+static void become_responder(const struct kept *kept, const struct keeper_post *post)
+	__attribute__((noreturn));
+static void become_responder(const struct kept *kept, const struct keeper_post *post)
 {
-	int64_t since_ns = monotonic_ns() - kept->started_ns[i];
-	struct timespec wait = { 0 };
+	char *const arguments[] = { (char *)RESPONDER_NAME, (char *)post->greeting, NULL };
+	char *const environment[] = { NULL };
 
-	if (since_ns < AGAIN_NS) {
-		wait.tv_nsec = AGAIN_NS - since_ns;
-		wait.tv_sec = wait.tv_nsec / NS_PER_S;
-		wait.tv_nsec %= NS_PER_S;
-		nanosleep(&wait, NULL);
-	}
-	kept->started_ns[i] = monotonic_ns();
-	kept->pids[i] = fork();
-	if (kept->pids[i])
-		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != kept->pid)
+		_exit(1); /* it died before that could tell us */
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &kept->signals, NULL);
-	close(kept->lifeline);
-	for (unsigned int other = 0; other < kept->count; other++)
-		if (other != i)
-			close(kept->posts[other].listener);
-	responder_process(&kept->posts[i]);
+	/* Of what is kept these are the lowest numbers: neither is another's that is wanted. */
+	if (dup2(post->listener_fd, RESPONDER_LISTENER) < 0 ||
+	    dup2(post->pulse_fd, RESPONDER_PULSE) < 0)
+		_exit(1);
+	for (int fd = RESPONDER_PULSE + 1; fd < kept->program_fd; fd++)
+		close(fd);
+	fcntl(kept->program_fd, F_SETFD, FD_CLOEXEC);
+	fexecve(kept->program_fd, arguments, environment);
+	_exit(1);
+}
+
+/* One that dies at once is started once in AGAIN_NS. */
+static void wait_before(int64_t started_ns)
+{
+	int64_t since_ns = monotonic_ns() - started_ns;
+	struct timespec wait = { 0 };
+
+	if (since_ns >= AGAIN_NS)
+		return;
+	wait.tv_nsec = AGAIN_NS - since_ns;
+	wait.tv_sec = wait.tv_nsec / NS_PER_S;
+	wait.tv_nsec %= NS_PER_S;
+	nanosleep(&wait, NULL);
+}
+
+static void start_one(struct kept *kept, unsigned int i)
+{
+	wait_before(kept->started_ns[i]);
+	kept->started_ns[i] = monotonic_ns();
+	kept->pids[i] = fork();
+	if (!kept->pids[i])
+		become_responder(kept, &kept->posts[i]);
 }
 
 /* Wait for bytes on the lifeline or for a child's end. False when the daemon is gone. */
@@ -161,6 +227,7 @@ static void keep(struct kept *kept, uid_t uid, gid_t gid)
 	bool asked;
 
 	prctl(PR_SET_NAME, "spoolgate-rkeep");
+	kept->pid = getpid();
 	if (keep_descriptors(kept) || shed_privileges(uid, gid))
 		_exit(1);
 	set_signals(&kept->signals);
@@ -177,26 +244,32 @@ static void keep(struct kept *kept, uid_t uid, gid_t gid)
 	_exit(0);
 }
 
-int responders_start(struct responders *responders, const struct responder_post *posts,
+int responders_start(struct responders *responders, const struct keeper_post *posts,
 		     unsigned int count, uid_t uid, gid_t gid)
 {
-	struct responder_post own[RESPONDERS];
-	struct kept kept = { .posts = own, .count = count };
-	int lifeline[2];
+	struct kept kept = { .count = count };
+	int lifeline[2], error;
 	pid_t pid;
 
 	if (count > RESPONDERS)
 		return -EINVAL;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, lifeline))
-		return -errno;
+	kept.program_fd = open_program();
+	if (kept.program_fd < 0)
+		return kept.program_fd;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, lifeline)) {
+		error = -errno;
+		close(kept.program_fd);
+		return error;
+	}
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		memcpy(own, posts, count * sizeof(*posts));
+		memcpy(kept.posts, posts, count * sizeof(*posts));
 		kept.lifeline = lifeline[1];
 		keep(&kept, uid, gid);
 	}
 	close(lifeline[1]);
+	close(kept.program_fd);
 	if (pid < 0) {
 		close(lifeline[0]);
 		return -EAGAIN;

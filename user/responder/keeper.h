@@ -8,9 +8,18 @@
 
 #include <sys/types.h>
 
-#include "responder/responder.h"
+#include "ledger.h"
+#include "responder/greeting.h"
 
 #define RESPONDERS LEDGER_GATES
+
+/* What each responder is started with, every time. */
+struct keeper_post {
+	int listener_fd;
+	int pulse_fd;		   /* the map */
+	const struct pulse *pulse; /* the same, mapped */
+	char greeting[GREETING_BYTES];
+};
 
 struct responders {
 	pid_t pid; /* the keeper's; 0: there is none */
@@ -19,9 +28,9 @@ struct responders {
 
 /*
  * Start a responder for each of COUNT POSTS, as UID and GID when we are root (0: stay root, without
- * capabilities). Returns 0 or -errno.
+ * capabilities). Its program is beside the daemon's. Returns 0 or -errno.
  */
-int responders_start(struct responders *responders, const struct responder_post *posts,
+int responders_start(struct responders *responders, const struct keeper_post *posts,
 		     unsigned int count, uid_t uid, gid_t gid);
 
 /* Have the keeper see whether one hangs; it then is ended, and another started. */

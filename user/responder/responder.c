@@ -65,8 +65,7 @@ static void answer(struct responder *responder, int fd, int64_t now)
 	uint64_t serial;
 
 	if (!is_silent(fd))
-		(void)!send(fd, post->greeting, (size_t)post->greeting_length,
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)!send(fd, post->greeting, post->greeting_length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (shutdown(fd, SHUT_WR)) {
 		close(fd); /* it is gone */
 		return;

@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The responder: answers diverted connections, and is the only part of us that strangers talk
- * to. It has its listener and its pulse, and nothing else: no capability, no file, and of system
- * calls only those it serves with (confine.c).
+ * to. A program of its own, so that what they could find in it is not the daemon's: another
+ * memory, and with each start another layout of it. It has its listener and its pulse, and
+ * nothing else: no capability, no file, and of system calls only those it serves with (confine.c).
  */
 #ifndef RESPONDER_RESPONDER_H
 #define RESPONDER_RESPONDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ledger.h"
 #include "responder/callers.h"
-#include "responder/greeting.h"
 
 /* A mail client's TLS begins at once there: no text can be said before it. */
 #define RESPONDER_SILENT_PORT 465
 
-/* What one responder serves. Of the parent's, who starts it again with the same. */
+/* How its keeper starts it: with these two, and with the greeting as its only argument. */
+#define RESPONDER_NAME	   "spoolgate-responder"
+#define RESPONDER_LISTENER 3 /* a listening socket, non-blocking */
+#define RESPONDER_PULSE	   4 /* the map of its pulse */
+
+/* What one responder serves. */
 struct responder_post {
-	int listener;	     /* non-blocking */
+	int listener;
 	struct pulse *pulse; /* mapped shared */
-	char greeting[GREETING_BYTES];
-	int greeting_length;
+	const char *greeting; /* with its CRLF */
+	size_t greeting_length;
 };
 
 struct responder {
@@ -45,11 +51,6 @@ void responder_beat(const struct responder *responder);
  */
 #define RESPONDER_BEAT_NS (500LL * 1000000LL)
 int responder_step(struct responder *responder);
-
-/*
- * Be a responder (responder_process.c): end when the parent ends. Does not return.
- */
-void responder_process(const struct responder_post *post) __attribute__((noreturn));
 
 /* Keep what a responder needs of system calls, and be killed for any other. Returns 0 or -errno. */
 int responder_confine(void);
