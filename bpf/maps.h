@@ -28,10 +28,14 @@ struct {
 	__type(value, struct orders);
 } orders SEC(".maps");
 
-/* 4 KiB is 170 rings: marks ring once each, so a daemon that reads at all never fills it. */
+/*
+ * 64 KiB is 2730 rings, more than come while a daemon does not read and the brake counts (60 s): a
+ * mark rings once until it is answered, errors once a second for each filesystem, OOM kills once a
+ * second. Were it full, no mark could fire, and so none brake.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 65536);
 } bells SEC(".maps");
 
 static __always_inline struct ledger *get_ledger(void)

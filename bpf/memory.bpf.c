@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* The most one slice adds: should an exit ever be missed, an idle host must not look stalled. */
 #define SLICE_LIMIT_NS 1000000000ULL
+#define OOM_QUIET_NS   1000000000ULL /* the daemon then looks every second by itself */
 
 /*
  * Who is in reclaim, by thread. Not an LRU hash: an evicted entry would lose its exit and
@@ -110,15 +111,23 @@ int BPF_PROG(memcg_reclaim_end)
 	return reclaim_end();
 }
 
-/* Runs in the allocator's context, once per process that shares the victim's memory. */
+/*
+ * Runs in the allocator's context, once per process that shares the victim's memory. Any user can
+ * have a hundred kills a second in a cgroup of their own: the bells of marks come first.
+ */
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_victim)
 {
 	struct ledger *l = get_ledger();
+	__u64 now = bpf_ktime_get_ns(), rung_ns;
 
 	if (!l)
 		return 0;
 	__sync_fetch_and_add(&l->memory.oom_victims, 1);
+	rung_ns = READ_ONCE(l->memory.oom_rung_ns);
+	if (rung_ns && now - rung_ns < OOM_QUIET_NS)
+		return 0;
+	WRITE_ONCE(l->memory.oom_rung_ns, now);
 	ring(BELL_OOM, 0, 0);
 	return 0;
 }

@@ -36,8 +36,8 @@
 #define LEDGER_PULSE_NS	  2000000000ULL /* a responder that has not beaten for so long is dead */
 
 /* orders.sync_cgroup */
-#define SYNCS_OF_ALL   0
-#define SYNCS_OF_NONE  (~0ULL) /* no cgroup has this id */
+#define SYNCS_OF_ALL  0
+#define SYNCS_OF_NONE (~0ULL) /* no cgroup has this id */
 
 /* Of one watched filesystem. Written when a batch is full: rarely. */
 struct ledger_filesystem {
@@ -77,6 +77,7 @@ struct ledger_memory {
 	__u64 stall_ns;	   /* time in which at least one task was in reclaim, up to event_ns */
 	__u64 event_ns;	   /* the last entry or exit */
 	__u64 oom_victims; /* a doorbell, not a count of kills: see memory.bpf.c */
+	__u64 oom_rung_ns; /* when it rang last */
 	__u64 fired_mark;  /* the stall mark that rang last */
 	__u64 fired_ns;
 	__u64 ring_failures;
@@ -177,8 +178,12 @@ struct orders {
 	__u64 stall_mark_ns;	    /* value of memory.stall_ns at which to ring; 0: never */
 	__u64 pid_namespace_device; /* in which the tids below are counted: a container's */
 	__u64 pid_namespace_inode;
-	__u64 sync_cgroup; /* id (v2) of the one in and below which fsyncs are counted, or as above */
+	__u64 sync_cgroup; /* id (v2) of the one in and below which fsyncs are counted, or as above
+			    */
 	__u32 canary_tid[LEDGER_FILESYSTEMS]; /* thread of the canary in each slot; 0: none */
+	__u64 since_ns[LEDGER_FILESYSTEMS];   /* since when the slot is its device's: fsyncs begun
+						 before are void, as their end may not have been seen
+					       */
 	__u64 look_marks[LEDGER_FILESYSTEMS]; /* of dirtied_pages; 0: never */
 	/*
 	 * The brake: past a brake mark, when the look that the look mark rang for has not been

@@ -79,6 +79,36 @@ fill_until_diverted() { # MOUNT
 	sync -f "$MOUNT"
 }
 
+# The bells of marks come first: any user can have OOM kills, in a cgroup of their own.
+@test "OOM kills by the hundred do not keep a stopped daemon's gate from being braked" {
+	local memory cgroup
+	local -i kills
+	memory=$(findmnt -nt cgroup -O memory -o TARGET | tail -n 1)
+	[[ $memory ]] || skip "no hierarchy of cgroup v1 that accounts memory"
+	cgroup=$memory/spoolgate-kills-$BASHPID
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	sync -f "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 100M 64M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	kill -STOP "$DAEMON"
+	mkdir "$cgroup"
+	echo 4M >"$cgroup/memory.limit_in_bytes"
+	# As many as would fill a ring buffer of one page.
+	for ((kills = 0; kills < 200; kills++)); do
+		(echo "$BASHPID" >"$cgroup/cgroup.procs" && exec "$BUILD/tests/system/hog" 16) \
+			>/dev/null 2>&1 || true
+	done
+	tell "$(sed -n 's/^oom_kill //p' "$cgroup/memory.oom_control") kills"
+	wait_until 10 rmdir "$cgroup"
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 60
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	kill -CONT "$DAEMON"
+	wait_until 10 is_served $STRANGER $HERE 25
+	[ "$(counter ring_failures)" -eq 0 ]
+	end_process "${BACKGROUND[-1]}" || true
+	sync -f "$MOUNT"
+}
+
 @test "a brake lapses by itself when nothing is written any more" {
 	loop_mount ext4 256
 	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
