@@ -218,6 +218,15 @@ static __always_inline bool in_cgroup(__u64 cgroup)
 	return false;
 }
 
+/*
+ * The entry is free, or was left behind: by an fsync of this very thread, or by one that began
+ * before the slot was its device's, whose end may not have been seen.
+ */
+static __always_inline bool is_free(__u64 started, __u32 tid, __u64 since_ns)
+{
+	return !started || started < since_ns || (started & TAG_MASK) == tag_of(tid);
+}
+
 static __always_inline int sync_enter(__u32 device, bool by_cgroup)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), slot, canary;
@@ -237,7 +246,7 @@ static __always_inline int sync_enter(__u32 device, bool by_cgroup)
 	if (cgroup != SYNCS_OF_ALL && !in_cgroup(cgroup))
 		return 0; /* and its end finds no start */
 	started = &l->syncs[slot].started_ns[tid & (LEDGER_SYNCS - 1)];
-	if (!*started || (*started & TAG_MASK) == tag_of(tid))
+	if (is_free(*started, tid, READ_ONCE(o->since_ns[slot])))
 		WRITE_ONCE(*started, (bpf_ktime_get_ns() & ~TAG_MASK) | tag_of(tid));
 	return 0;
 }
@@ -247,7 +256,7 @@ static __always_inline int sync_exit(__u32 device)
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), slot;
 	const struct orders *o = get_orders();
 	struct ledger *l = get_ledger();
-	__u64 *started, took_ns, bucket = 0;
+	__u64 *started, began_ns, took_ns, bucket = 0;
 
 	if (!o || !l)
 		return 0;
@@ -257,8 +266,11 @@ static __always_inline int sync_exit(__u32 device)
 	started = &l->syncs[slot].started_ns[tid & (LEDGER_SYNCS - 1)];
 	if (!*started || (*started & TAG_MASK) != tag_of(tid))
 		return 0;
-	took_ns = bpf_ktime_get_ns() - (*started & ~TAG_MASK);
+	began_ns = *started & ~TAG_MASK;
 	WRITE_ONCE(*started, 0);
+	if (began_ns < READ_ONCE(o->since_ns[slot]))
+		return 0; /* maybe another device's */
+	took_ns = bpf_ktime_get_ns() - began_ns;
 	/* One more for each power of two it reaches. As branches: 98,000 steps for the verifier. */
 #pragma unroll
 	for (__u32 i = 1; i < LEDGER_SYNC_BUCKETS; i++)

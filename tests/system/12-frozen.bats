@@ -178,6 +178,31 @@ answers_at_once() {
 	stop_daemon
 }
 
+pids_are() { # DIRECTORY MAX
+	echo "$2" >"$1/pids.max"
+}
+
+@test "a scout that cannot be started for a while is started once it can" {
+	local pids cgroup
+	pids=$(findmnt -nt cgroup -O pids -o TARGET | tail -n 1)
+	[[ $pids ]] || skip "no hierarchy of cgroup v1 that limits processes"
+	cgroup=$pids/spoolgate-pids-$BASHPID
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	mkdir "$cgroup"
+	echo "$(keeper_pid)" >"$cgroup/cgroup.procs"
+	pids_are "$cgroup" 1
+	kill -KILL "$(scout_pid)"
+	sleep 8
+	[ -z "$(scout_pid)" ]
+	pids_are "$cgroup" max
+	wait_until 20 scout_pid
+	wait_until 20 is_open
+	# No failed fork has made the keeper deaf to the daemon's end.
+	stop_daemon KILL || true
+	wait_until 10 rmdir "$cgroup"
+}
+
 @test "without the scout's keeper the daemon ends with an error, and nothing is left" {
 	local held pid scout status=0
 	loop_mount ext4 64

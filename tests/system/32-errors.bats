@@ -27,8 +27,8 @@ fail_backing() {
 	"$BUILD/tests/system/shutdown" "$BACKING"
 }
 
-resource() { # NAME EXPRESSION
-	field ".resources[] | select(.name == \"$1\" and .object == \"$MOUNT\") | $2"
+value_of() { # NAME
+	resource "$1" "$MOUNT" .value
 }
 
 is_level() { # LEVEL
@@ -52,7 +52,7 @@ errors_defer() { # KIND MIB
 	start_on "$MOUNT"
 	write_and_sync
 	[[ $(ask admission) == accept ]]
-	[[ $(resource filesystem-error .value) == null ]]
+	[[ $(value_of filesystem-error) == null ]]
 	fail_backing
 	begin=$(now_ms)
 	write_and_sync
@@ -99,7 +99,7 @@ errors_defer() { # KIND MIB
 	[[ $(ask admission) == accept ]]
 	mount -o remount,ro "$MOUNT"
 	wait_until 30 is_level high
-	[[ $(resource filesystem-error .value) == 0 ]]
+	[[ $(value_of filesystem-error) == 0 ]]
 	mount -o remount,rw "$MOUNT"
 	wait_until 30 is_level normal
 }
@@ -117,12 +117,57 @@ errors_defer() { # KIND MIB
 	[[ $(ask admission) == defer* ]]
 }
 
+# What is looked for is a name that nobody has; in a directory that all may write in, somebody may.
+@test "nobody closes the gate by taking the name that a touch looks for" {
+	need_bpf
+	loop_mount ext4 32
+	start_on "$MOUNT"
+	mkdir "$MOUNT/.spoolgate-does-not-exist"
+	sleep 7
+	[[ $(ask admission) == accept ]]
+	[[ $(value_of filesystem-error) == null ]]
+	[ "$(log_counts 'has failed')" -eq 0 ]
+}
+
+is_level_of() { # PATH LEVEL
+	resource_is filesystem-error "$1" .level "$2"
+}
+
+# Slots of the ledger are handed out anew at a reload.
+@test "an error stays with its filesystem when a reload puts another before it, or takes it away" {
+	local broken sound
+	need_bpf
+	loop_mount ext4 32
+	sound=$MOUNT
+	mount_on_failing ext4 64
+	broken=$MOUNT
+	only_errors() { # PATH...
+		local path
+		for path; do
+			printf 'filesystem "%s" { free-space { medium = off high = off }
+				free-inodes { medium = off high = off } }\n' "$path"
+		done
+	}
+	watch_only "$(only_errors "$broken" "$sound")"
+	fail_backing
+	write_and_sync
+	wait_until 30 is_level_of "$broken" high
+	is_level_of "$sound" normal
+	reload "$(only_errors "$sound" "$broken")"
+	wait_until 20 is_level_of "$sound" normal
+	is_level_of "$broken" high
+	is_closed
+	reload "$(only_errors "$sound")"
+	wait_until 20 is_open
+	is_level_of "$sound" normal
+}
+
 @test "a full disk is judged as free space, and is no error" {
 	need_bpf
 	loop_mount ext4 32
 	start_on "$MOUNT"
 	dd if=/dev/zero of="$MOUNT/file" bs=1M conv=fsync 2>/dev/null || true
 	sleep 2
-	[[ $(resource filesystem-error .value) == null ]]
+	[[ $(value_of filesystem-error) == null ]]
 	[[ $(ask admission) == accept ]]
 }

@@ -62,6 +62,33 @@ sync_times() { # COUNT
 	wait_until 20 eval '[[ $(field .level) == normal ]]'
 }
 
+# A reload that hands out slots anew loses the ends of those that are under way.
+@test "no fsync is under way for ever after reloads under load" {
+	local -i round
+	need_bpf
+	loop_mount ext4 64
+	watch_only "filesystem \"$MOUNT\" { }"
+	mkdir "$SCRATCH/other"
+	# shellcheck disable=SC2016
+	for round in 1 2 3 4; do
+		background "syncs-$round" bash -c 'while :; do
+			dd if=/dev/zero of="$0" bs=4k count=1 conv=fsync,notrunc status=none
+		done' "$MOUNT/file-$round"
+	done
+	for round in 1 2 3 4 5 6; do
+		reload "filesystem \"$SCRATCH/other\" { }" "filesystem \"$MOUNT\" { }"
+		sleep 0.2
+		reload "filesystem \"$MOUNT\" { }"
+		sleep 0.2
+	done
+	wait_until 20 is_above 0.00001
+	for round in 1 2 3 4; do end_process "${BACKGROUND[-$round]}" KILL >/dev/null 2>&1 || true; done
+	sleep 17
+	tell "$(latency) s"
+	[[ $(latency) == 0 ]]
+	stop_daemon
+}
+
 # Another filesystem whose device is a file on a frozen one; an fsync in it is under way.
 loop_below_hangs() {
 	loop_mount ext4 300

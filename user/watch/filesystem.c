@@ -25,9 +25,22 @@ static void schedule(struct event *timer, int64_t delay_ns)
 	evtimer_add(timer, &delay);
 }
 
+/*
+ * What has to be asked when OPERATION is wanted: a scout that could not start a thread is told of
+ * the path again, and what a touch found failed only a touch can find well: statfs answers on
+ * many a disk that is dead.
+ */
+static enum scout_operation choose(const struct filesystem *fs, enum scout_operation operation)
+{
+	if (!fs->added)
+		return SCOUT_ADD;
+	return fs->failed ? SCOUT_TOUCH : operation;
+}
+
 /* The counter is read first: a mark then counts from what the look has seen at least. */
 static void ask(struct filesystem *fs, enum scout_operation operation)
 {
+	operation = choose(fs, operation);
 	fs->asked_ns = monotonic_ns();
 	if (fs->set->kernel)
 		fs->dirtied_pages = __atomic_load_n(
@@ -39,6 +52,10 @@ static void ask(struct filesystem *fs, enum scout_operation operation)
 			 */
 	fs->asked = ++fs->serial;
 	fs->operation = operation;
+	if (operation == SCOUT_ADD) {
+		fs->canary.tid = 0;
+		fs->canary.added = fs->asked;
+	}
 	schedule(fs->deadline_timer, FILESYSTEM_LATE_NS);
 }
 
@@ -74,27 +91,30 @@ static void on_deadline(evutil_socket_t fd, short events, void *argument)
 	(void)events;
 	if (!fs->operation)
 		return;
+	if (!fs->late) {
+		fs->set->late_looks++;
+		log_warning("%s: the filesystem does not answer (%s)", filesystem_path(fs),
+			    fs->operation == SCOUT_LOOK ? "a look at it hangs"
+							: "frozen, or its disk hangs");
+	}
 	fs->late = true;
-	fs->set->late_looks++;
-	log_warning("%s: the filesystem does not answer (%s)", filesystem_path(fs),
-		    fs->operation == SCOUT_LOOK ? "a look at it hangs"
-						: "frozen, or its disk hangs");
 	readings_stalled(fs, fs->asked_ns);
-	/* Should it be the scout that is dead, its keeper will see. */
+	/* Should it be the scout that is dead, its keeper will see: now, or the next time. */
 	scout_check(&fs->set->scout);
+	schedule(fs->deadline_timer, FILESYSTEM_LATER_NS);
 }
 
 void filesystem_add(struct filesystem *fs)
 {
 	fs->primary = fs->slot;
-	fs->present = fs->late = false;
+	fs->present = fs->late = fs->added = false;
+	fs->operation = 0;
 	fs->canary.tid = 0;
 	canary_void(fs);
 	evtimer_del(fs->deadline_timer);
 	if (fs->set->kernel)
 		kernel_orders(fs->set->kernel)->devices[fs->slot] = 0;
 	ask(fs, SCOUT_ADD);
-	fs->canary.added = fs->asked;
 }
 
 bool filesystem_polled(const struct filesystem *fs)
@@ -122,6 +142,20 @@ static bool same_filesystem(const struct filesystem *a, const struct filesystem 
 	return a->look.device == b->look.device;
 }
 
+/*
+ * Whose writes are charged to SLOT. While it is nobody's or another's, ends of fsyncs go unseen:
+ * those begun before do not count.
+ */
+static void order_device(struct kernel *kernel, unsigned int slot, uint32_t device)
+{
+	struct orders *orders = kernel_orders(kernel);
+
+	if (orders->devices[slot] == device)
+		return;
+	__atomic_store_n(&orders->since_ns[slot], (uint64_t)monotonic_ns(), __ATOMIC_RELEASE);
+	__atomic_store_n(&orders->devices[slot], device, __ATOMIC_RELEASE);
+}
+
 /* Find the primaries again: a mount may part paths or join them. */
 static void find_primaries(struct filesystem_set *set)
 {
@@ -139,9 +173,8 @@ static void find_primaries(struct filesystem_set *set)
 			}
 		}
 		if (set->kernel)
-			__atomic_store_n(&kernel_orders(set->kernel)->devices[i],
-					 fs->present && fs->primary == i ? fs->canary.device : 0,
-					 __ATOMIC_RELEASE);
+			order_device(set->kernel, i,
+				     fs->present && fs->primary == i ? fs->canary.device : 0);
 	}
 }
 
@@ -216,6 +249,32 @@ void filesystem_learned(struct filesystem *fs)
 	filesystem_look(&fs->set->filesystems[fs->primary]);
 }
 
+static void note_error(struct filesystem *fs)
+{
+	int64_t error_ns;
+
+	if (!fs->set->kernel)
+		return;
+	error_ns = (int64_t)kernel_ledger(fs->set->kernel)->filesystems[fs->slot].error_ns;
+	if (error_ns > fs->since_ns)
+		fs->error_ns = error_ns;
+}
+
+int64_t filesystem_error_ns(struct filesystem *fs)
+{
+	int64_t last_ns = 0;
+	unsigned int i;
+
+	note_error(fs);
+	for (i = 0; i < fs->set->count; i++) {
+		const struct filesystem *other = &fs->set->filesystems[i];
+
+		if (other->primary == fs->slot && other->error_ns > last_ns)
+			last_ns = other->error_ns;
+	}
+	return last_ns;
+}
+
 /* Another filesystem is at the path than before. */
 static bool moved(const struct filesystem *fs, const struct look *look)
 {
@@ -284,7 +343,7 @@ static void take_failure(struct filesystem *fs, int error)
 
 static void take_look(struct filesystem *fs, const struct look *look)
 {
-	bool another = !fs->present || moved(fs, look);
+	bool is_other = fs->look.device && moved(fs, look), another = !fs->present || is_other;
 
 	if (fs->said_missing)
 		log_notice("%s: is there now, watched", filesystem_path(fs));
@@ -292,6 +351,10 @@ static void take_look(struct filesystem *fs, const struct look *look)
 		log_notice("%s: can be looked at again", filesystem_path(fs));
 	fs->said_missing = fs->failed = false;
 	fs->set->looks++;
+	if (is_other) {
+		fs->error_ns = 0;
+		fs->since_ns = monotonic_ns();
+	}
 	fs->look = *look;
 	fs->present = true;
 	if (another)
@@ -311,6 +374,7 @@ void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply)
 		log_notice("%s: the filesystem answers again, after %lld s", filesystem_path(fs),
 			   (long long)((monotonic_ns() - fs->asked_ns) / NS_PER_S));
 	fs->late = false;
+	fs->added = reply->error != -ENFILE;
 	fs->operation = 0;
 	if (is_missing(reply->error))
 		take_missing(fs, reply->error);
@@ -333,6 +397,7 @@ int filesystem_open(struct filesystem *fs, struct filesystem_set *set, unsigned 
 	fs->serial = serial;
 	fs->set = set;
 	fs->slot = fs->primary = slot;
+	fs->since_ns = monotonic_ns();
 	fs->look_timer = evtimer_new(set->base, on_look_timer, fs);
 	fs->deadline_timer = evtimer_new(set->base, on_deadline, fs);
 	return fs->look_timer && fs->deadline_timer ? canary_open(fs) : -ENOMEM;

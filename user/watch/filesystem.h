@@ -48,19 +48,23 @@ struct filesystem {
 	bool said_missing;	/* the log has it */
 	bool late;		/* the request under way has been told as stalled */
 	bool look_wanted;	/* a mark rang while a request was under way */
+	bool added;		/* the scout has a thread for it, as far as is known */
 	uint32_t operation;	/* the request under way; 0: none */
 	uint64_t serial;	/* of the last request of either kind */
 	uint64_t asked;		/* the serial of the request under way */
 	int64_t asked_ns;	/* when it was sent */
 	int64_t failed_ns;	/* since when it has failed */
+	int64_t error_ns;	/* when it had its last error; 0: never */
+	int64_t since_ns;	/* what the ledger has of the slot from before is not of it */
 	uint64_t dirtied_pages; /* the counter, read before the look that is under way */
 	struct look look;
 	struct event *look_timer;     /* not before: the look that a mark asked for */
 	struct event *deadline_timer; /* the request under way is late */
 };
 
-#define FILESYSTEM_LATE_NS (1 * NS_PER_S)
-#define FILESYSTEM_GAP_NS  (10 * NS_PER_MS) /* at most 100 looks a second */
+#define FILESYSTEM_LATE_NS  (1 * NS_PER_S)
+#define FILESYSTEM_LATER_NS (5 * NS_PER_S)   /* between two questions whether the scout is dead */
+#define FILESYSTEM_GAP_NS   (10 * NS_PER_MS) /* at most 100 looks a second */
 
 /* Its path, as configured. */
 const char *filesystem_path(const struct filesystem *fs);
@@ -85,6 +89,12 @@ void filesystem_learned(struct filesystem *fs);
 
 /* The scout's reply to this slot's request. */
 void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply);
+
+/*
+ * When the filesystem that FS is the primary of had its last error, as far as is known; 0: never.
+ * Of the filesystem, not of the slot, which a reload may give to another.
+ */
+int64_t filesystem_error_ns(struct filesystem *fs);
 
 /* It must be looked at by time: no probe that is known to work tells of its writes. */
 bool filesystem_polled(const struct filesystem *fs);

@@ -72,15 +72,21 @@ static bool is_dead(pid_t pid)
 	return state && state[1] && state[2] == 'Z';
 }
 
-/* Wait for a byte on the lifeline or for a child's end. False when the daemon is gone. */
-static bool wait_for_news(int lifeline, const sigset_t *signals)
+/*
+ * Wait for a byte on the lifeline or for a child's end; where there is no child (a fork that
+ * failed), no longer than a second. False when the daemon is gone.
+ */
+static bool wait_for_news(int lifeline, const sigset_t *signals, bool has_child)
 {
+	const struct timespec second = { .tv_sec = 1 };
 	struct pollfd poll = { .fd = lifeline, .events = POLLIN };
 	char bytes[64];
+	ssize_t length;
 
-	if (ppoll(&poll, 1, NULL, signals) < 0)
+	if (ppoll(&poll, 1, has_child ? NULL : &second, signals) < 0)
 		return errno == EINTR;
-	return read(lifeline, bytes, sizeof(bytes)) > 0 || errno == EAGAIN;
+	length = read(lifeline, bytes, sizeof(bytes));
+	return length > 0 || (length < 0 && errno == EAGAIN);
 }
 
 void keeper(int scout_fd, int lifeline)
@@ -93,7 +99,7 @@ void keeper(int scout_fd, int lifeline)
 	scout_shed_privileges();
 	set_signals(&signals);
 	pid = start_scout(scout_fd, lifeline, &signals);
-	while (wait_for_news(lifeline, &signals)) {
+	while (wait_for_news(lifeline, &signals, pid)) {
 		if (pid && !is_dead(pid))
 			continue;
 		nanosleep(&second, NULL); /* so that one which dies at once costs little */

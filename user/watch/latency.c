@@ -28,15 +28,16 @@ int64_t latency_p95(const uint64_t counts[LEDGER_SYNC_BUCKETS])
 						      (rank - below) / (counts[i] ? counts[i] : 1));
 }
 
-int64_t latency_oldest(const struct ledger_sync *sync, int64_t now_ns)
+int64_t latency_oldest(const struct ledger_sync *sync, int64_t since_ns, int64_t now_ns)
 {
 	int64_t age_ns, oldest_ns = 0;
 	unsigned int i;
 
 	for (i = 0; i < LEDGER_SYNCS; i++) {
-		uint64_t started_ns = __atomic_load_n(&sync->started_ns[i], __ATOMIC_RELAXED);
+		int64_t started_ns =
+			(int64_t)__atomic_load_n(&sync->started_ns[i], __ATOMIC_RELAXED);
 
-		age_ns = started_ns ? now_ns - (int64_t)started_ns : 0;
+		age_ns = started_ns && started_ns >= since_ns ? now_ns - started_ns : 0;
 		if (age_ns > oldest_ns)
 			oldest_ns = age_ns;
 	}
@@ -60,12 +61,13 @@ static void append(struct latency *latency, const struct ledger_sync *sync, int6
 	latency->count++;
 }
 
-int64_t latency_add(struct latency *latency, const struct ledger_sync *sync, int64_t now_ns)
+int64_t latency_add(struct latency *latency, const struct ledger_sync *sync, int64_t since_ns,
+		    int64_t now_ns)
 {
 	uint64_t counts[LEDGER_SYNC_BUCKETS];
 	const uint64_t *newest, *base;
 	unsigned int i, from = 0;
-	int64_t p95_ns, oldest_ns = latency_oldest(sync, now_ns);
+	int64_t p95_ns, oldest_ns = latency_oldest(sync, since_ns, now_ns);
 
 	append(latency, sync, now_ns);
 	for (i = 0; i < latency->count; i++)

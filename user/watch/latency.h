@@ -22,14 +22,16 @@ struct latency {
 /*
  * Take the counts as they are at NOW. Returns the p95 of the fsyncs that ended in the last ten
  * seconds, when they were LATENCY_SYNCS at least, or the age of the oldest that is under
- * way, whichever is longer; 0 when there is neither.
+ * way, whichever is longer; 0 when there is neither. Those begun before SINCE are not under way:
+ * their end was not seen.
  */
-int64_t latency_add(struct latency *latency, const struct ledger_sync *sync, int64_t now_ns);
+int64_t latency_add(struct latency *latency, const struct ledger_sync *sync, int64_t since_ns,
+		    int64_t now_ns);
 
 /* The time below which 95 % of COUNTS are; -1 when they are too few. */
 int64_t latency_p95(const uint64_t counts[LEDGER_SYNC_BUCKETS]);
 
-/* How long the oldest fsync in SYNC has been under way; 0 when none is. */
-int64_t latency_oldest(const struct ledger_sync *sync, int64_t now_ns);
+/* How long the oldest fsync in SYNC has been under way; 0 when none is. SINCE as above. */
+int64_t latency_oldest(const struct ledger_sync *sync, int64_t since_ns, int64_t now_ns);
 
 #endif

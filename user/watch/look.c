@@ -130,6 +130,8 @@ int look_touch(const char *path)
 	switch (errno) {
 	case ENOENT:
 	case ENOTDIR: /* a single file is watched */
+	case EISDIR:  /* somebody made a directory of that name */
+	case EBUSY:   /* and mounted something there */
 	case EACCES:
 	case EPERM:
 	case EROFS: /* look_at() sees that */

@@ -79,7 +79,9 @@ static void tick(struct queue_set *set, struct queue *queue, bool pressed, int64
 	if (is_untouched(set, queue) && !queue->behind && !pressed &&
 	    now - queue->asked_ns < QUEUE_UNTOLD_NS)
 		return;
-	ask(set, queue, SCOUT_COUNT);
+	/* What could not be counted may have been for want of a thread: one is started with the
+	 * path. */
+	ask(set, queue, queue->counted ? SCOUT_COUNT : SCOUT_ADD);
 }
 
 void queues_tick(struct queue_set *set, bool pressed)

@@ -41,7 +41,9 @@ static bool read_latency(struct filesystem *fs, int64_t *value, int64_t *size)
 	if (!fs->canary.syncs_heard)
 		return false;
 	sync = &kernel_ledger(fs->set->kernel)->syncs[fs->slot];
-	*value = latency_add(&fs->latency, sync, monotonic_ns());
+	*value = latency_add(&fs->latency, sync,
+			     (int64_t)kernel_orders(fs->set->kernel)->since_ns[fs->slot],
+			     monotonic_ns());
 	return true;
 }
 
@@ -53,15 +55,13 @@ static const char *sync_backend(const struct filesystem *fs)
 /* A read-only filesystem takes no mail, whatever made it so; one that has failed likewise. */
 static bool read_error(struct filesystem *fs, int64_t *value, int64_t *size)
 {
-	uint64_t error_ns = 0;
+	int64_t error_ns = filesystem_error_ns(fs);
 
 	(void)size;
-	if (fs->set->kernel)
-		error_ns = kernel_ledger(fs->set->kernel)->filesystems[fs->slot].error_ns;
 	if (fs->look.read_only || fs->failed)
 		*value = 0;
 	else
-		*value = error_ns ? monotonic_ns() - (int64_t)error_ns : VALUE_NEVER;
+		*value = error_ns ? monotonic_ns() - error_ns : VALUE_NEVER;
 	if (*value < 0)
 		*value = 0;
 	return true;

@@ -339,6 +339,26 @@ static bool same_filesystems(const struct config *a, const struct config *b)
 	return a->filesystem_count == b->filesystem_count;
 }
 
+/* Slots are handed out anew; the last error goes with its path. */
+static void replace_filesystems(struct watch *watch, const struct config *before,
+				const struct config *after)
+{
+	int64_t errors_ns[CONFIG_FILESYSTEMS];
+	unsigned int i, j;
+
+	for (j = 0; j < before->filesystem_count; j++)
+		errors_ns[j] =
+			filesystem_error_ns(&watch->filesystems[watch->filesystems[j].primary]);
+	for (j = 0; j < before->filesystem_count; j++)
+		filesystem_close(&watch->filesystems[j]);
+	if (open_filesystems(watch, after))
+		log_error("reload: %s", strerror(ENOMEM));
+	for (i = 0; i < after->filesystem_count; i++)
+		for (j = 0; j < before->filesystem_count; j++)
+			if (!strcmp(after->filesystems[i].path, before->filesystems[j].path))
+				watch->filesystems[i].error_ns = errors_ns[j];
+}
+
 void watch_reload(struct watch *watch, const struct config *config)
 {
 	const struct config *before = watch->set.config;
@@ -351,16 +371,13 @@ void watch_reload(struct watch *watch, const struct config *config)
 		watch_sample(watch);
 		return;
 	}
-	for (i = 0; i < watch->set.count; i++)
-		filesystem_close(&watch->filesystems[i]);
+	replace_filesystems(watch, before, config);
 	for (i = 0; watch->set.kernel && i < LEDGER_FILESYSTEMS; i++) {
 		kernel_orders(watch->set.kernel)->devices[i] = 0;
 		kernel_orders(watch->set.kernel)->look_marks[i] = 0;
 		kernel_orders(watch->set.kernel)->brake_marks[i] = 0;
 		kernel_orders(watch->set.kernel)->canary_tid[i] = 0;
 	}
-	if (open_filesystems(watch, config))
-		log_error("reload: %s", strerror(ENOMEM));
 	add_filesystems(watch);
 	sample_host(watch);
 }
