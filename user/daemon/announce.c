@@ -61,7 +61,7 @@ static void announce_resource(struct daemon *daemon, const struct report *report
 void announce_changes(struct daemon *daemon, int64_t now)
 {
 	const struct judge *judge = &daemon->judge;
-	struct report report;
+	struct report report = { 0 };
 	unsigned int i;
 
 	daemon_writers(daemon, &report);
@@ -112,7 +112,7 @@ void announce_stuck(struct daemon *daemon, int64_t now)
 	const struct judge *judge = &daemon->judge;
 	int64_t age_ns = (now - judge->since_ns) / NS_PER_S * NS_PER_S;
 	char reason[REASON], age[64];
-	struct report report;
+	struct report report = { 0 };
 
 	daemon_writers(daemon, &report);
 	log_warning("level %s for %s now%s%s%s", level_name(judge->level),

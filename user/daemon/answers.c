@@ -175,6 +175,8 @@ void daemon_writers(struct daemon *daemon, struct report *report)
 	for (i = 0; daemon->watch && i < daemon->config->filesystem_count; i++) {
 		struct watch_writer *writers = &daemon->writers[count];
 
+		report->primaries[i] =
+			daemon->config->filesystems[watch_primary(daemon->watch, i)].path;
 		found = watch_writers(daemon->watch, i, writers);
 		for (j = 0; j < found; j++)
 			report->writers[count++] = (struct report_writer){

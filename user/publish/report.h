@@ -68,6 +68,8 @@ struct report {
 	unsigned int counter_count;
 	struct report_writer writers[REPORT_WRITERS];
 	unsigned int writer_count;
+	/* The path that the writers of each filesystem's are listed under; NULL: its own. */
+	const char *primaries[CONFIG_FILESYSTEMS];
 	const struct report_gates *gates; /* NULL: none is configured */
 	const struct listener_status *listeners;
 	unsigned int listener_count;

@@ -15,8 +15,12 @@ static bool is_filled(const struct resource *resource)
 static const struct report_writer *most_of(const struct report *report,
 					   const struct resource *resource)
 {
+	const char *object = resource->object;
+
+	if (report->primaries[resource->index])
+		object = report->primaries[resource->index];
 	for (unsigned int i = 0; i < report->writer_count; i++)
-		if (!strcmp(report->writers[i].object, resource->object))
+		if (!strcmp(report->writers[i].object, object))
 			return &report->writers[i];
 	return NULL;
 }
@@ -24,12 +28,12 @@ static const struct report_writer *most_of(const struct report *report,
 char *report_reason(char *buf, size_t size, const struct report *report,
 		    const struct resource *resource, int64_t now)
 {
-	const struct report_writer *most = most_of(report, resource);
+	const struct report_writer *most = is_filled(resource) ? most_of(report, resource) : NULL;
 	size_t length;
 	char rate[64];
 
 	judge_reason(buf, size, resource, now);
-	if (!most || !is_filled(resource))
+	if (!most)
 		return buf;
 	length = strlen(buf);
 	snprintf(buf + length, size - length, "; most is written by %s%s%s%s: %s/s", most->comm,

@@ -65,6 +65,9 @@ struct watch_writer {
 };
 #define WATCH_WRITERS 5
 
+/* The path (by its index) that the filesystem of path INDEX is looked at by, and writers are of. */
+unsigned int watch_primary(const struct watch *watch, unsigned int index);
+
 /* Returns how many of WRITERS were filled in: WATCH_WRITERS at most, none without a probe. */
 unsigned int watch_writers(struct watch *watch, unsigned int index,
 			   struct watch_writer writers[WATCH_WRITERS]);

@@ -45,6 +45,11 @@ char *watch_describe(const struct watch *watch, unsigned int index, char *buf, s
 	return buf;
 }
 
+unsigned int watch_primary(const struct watch *watch, unsigned int index)
+{
+	return watch->filesystems[index].primary;
+}
+
 void watch_counters(const struct watch *watch, struct watch_counters *counters)
 {
 	const struct ledger *ledger;
