@@ -176,11 +176,11 @@ check-system: all $(HELPERS)
 # Real mail servers, from packages that are downloaded and not installed: see tests/README.md.
 check-mta: all
 	@tests/run mta
-# KERNELS=all for every kernel of tests/kernels/kernels.tsv; downloads them, boots them in qemu.
+# All kernels of tests/kernels/kernels.tsv, or those in KERNELS: downloads them, boots them in qemu.
 check-kernels:
 	$(again) deps-check
 	$(again) $(PROBE_CHECK)
-	@tests/run kernels
+	@KERNELS="$${KERNELS:-all}" tests/run kernels
 fuzz-programs: $(FUZZ)
 fuzz: $(FUZZ)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) SUITE_TIMEOUT=1000000 tests/run fuzz

@@ -157,36 +157,41 @@ fails() { # COMMAND...
 		head -c 40M /dev/zero | split -b 20K -a 4 - "$1/queue/" && touch "$1/file"' - "$MOUNT"
 }
 
-# How fast is for tests/bench; this is the bound of what would still be called prompt.
-prompt() { # KIND MIB
+# The medians of 20 crossings: until a watcher has the line, until an asker hears defer.
+medians_below() { # MILLISECONDS
 	local line median medians
-	loop_mount "$1" "$2"
-	watch_only "$(filesystem "$MOUNT" 40M 10M 200ms)"
-	"$BUILD/tests/bench/crossing" "$MOUNT" "$SOCKET" $((40 * MIB)) 3 >"$SCRATCH/crossing"
+	"$BUILD/tests/bench/crossing" "$MOUNT" "$SOCKET" $((25 * MIB)) 20 >"$SCRATCH/crossing"
 	line=$(tail -n 1 "$SCRATCH/crossing")
-	tell "$1: $line"
+	tell "$line"
 	mapfile -t medians < <(cut -d';' -f1 <<<"$line" | grep -oE '[0-9]+\.[0-9]+')
 	[ "${#medians[@]}" -eq 2 ]
 	for median in "${medians[@]}"; do
-		[ "${median%.*}" -lt 1000 ]
+		((${median%.*} < $1)) || return 1
 	done
 }
 
-@test "ext4: watchers and askers know within a second of the crossing write" {
-	prompt ext4 160
+# It is about 10 ms here; a host that is busy with other things has three tries.
+prompt() { # KIND MIB
+	loop_mount "$1" "$2"
+	watch_only "$(filesystem "$MOUNT" 25M 12M 200ms)"
+	medians_below 50 || medians_below 50 || medians_below 50
 }
 
-@test "xfs: watchers and askers know within a second of the crossing write" {
+@test "ext4: watchers and askers know within 50 ms of the crossing write, at the median of 20" {
+	prompt ext4 256
+}
+
+@test "xfs: watchers and askers know within 50 ms of the crossing write, at the median of 20" {
 	prompt xfs 320
 }
 
-@test "btrfs: watchers and askers know within a second of the crossing write" {
+@test "btrfs: watchers and askers know within 50 ms of the crossing write, at the median of 20" {
 	prompt btrfs 256
 }
 
-@test "an idle daemon wakes at most 10 times in 10 s" {
+idles() { # KIND MIB
 	local before wakeups
-	loop_mount ext4 64
+	loop_mount "$1" "$2"
 	watch_only "$(filesystem "$MOUNT" 20M 10M)"
 	# Each mount on the host wakes it, whoever makes it: three tries to find ten quiet seconds.
 	for _ in 1 2 3; do
@@ -196,11 +201,23 @@ prompt() { # KIND MIB
 		before=$(($(times_slept) - before))
 		# Asking is in it, with a few rounds of its own.
 		wakeups=$(($(counter wakeups) - wakeups))
-		tell "idle: slept $before times in 10 s, $wakeups rounds of the loop"
+		tell "$1, idle: slept $before times in 10 s, $wakeups rounds of the loop"
 		[ "$before" -gt 10 ] || [ "$wakeups" -gt 18 ] || break
 	done
 	[ "$before" -le 10 ]
 	[ "$wakeups" -le 18 ]
+}
+
+@test "ext4: an idle daemon wakes at most 10 times in 10 s" {
+	idles ext4 64
+}
+
+@test "xfs: an idle daemon wakes at most 10 times in 10 s" {
+	idles xfs 320
+}
+
+@test "btrfs: an idle daemon wakes at most 10 times in 10 s" {
+	idles btrfs 128
 }
 
 times_slept() {

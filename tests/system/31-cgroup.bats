@@ -125,6 +125,23 @@ fill_cache() { # MIB
 	stop_daemon
 }
 
+@test "nor is mail that is read again and again" {
+	make_cgroup "$NAME" 128
+	watch_cgroup "$NAME"
+	in_cgroup "$NAME" dd if=/dev/zero of="$SCRATCH/mail" bs=1M count=110 conv=fsync status=none
+	# shellcheck disable=SC2016
+	background reader join "$NAME" bash -c 'while sleep 0.1; do cat "$1" >/dev/null; done' - "$SCRATCH/mail"
+	wait_until 20 uses_more_than 105
+	for ((i = 0; i < 24; i++)); do
+		available_is 90 128
+		is_open
+		sleep 0.5
+	done
+	tell "$(awk '/^(total_)?active_file/ { n = $2 } END { print int(n / 1048576) }' "$MEMORY$NAME/memory.stat") MiB active"
+	stop_all
+	stop_daemon
+}
+
 @test "the limit of the cgroup above counts, and what its neighbours take" {
 	make_cgroup "$NAME" 128
 	make_cgroup "$NAME/mta" 1024

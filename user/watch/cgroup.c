@@ -17,8 +17,8 @@
 /* How the two versions say the same. */
 struct dialect {
 	const char *limit, *usage;
-	const char *inactive, *active, *dirty, *writeback; /* in memory.stat; of the subtree */
-	const char *kills;				   /* the file with an `oom_kill` line */
+	const char *inactive, *active; /* file pages, in memory.stat; of the whole subtree */
+	const char *kills;	       /* the file with an `oom_kill` line */
 };
 
 static const struct dialect v1 = {
@@ -26,8 +26,6 @@ static const struct dialect v1 = {
 	.usage = "memory.usage_in_bytes",
 	.inactive = "total_inactive_file ",
 	.active = "total_active_file ",
-	.dirty = "total_dirty ",
-	.writeback = "total_writeback ",
 	.kills = "memory.oom_control",
 };
 
@@ -36,8 +34,6 @@ static const struct dialect v2 = {
 	.usage = "memory.current",
 	.inactive = "inactive_file ",
 	.active = "active_file ",
-	.dirty = "file_dirty ",
-	.writeback = "file_writeback ",
 	.kills = "memory.events",
 };
 
@@ -166,19 +162,18 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /*
- * What of the page cache is not in use, by TEXT of memory.stat. Reclaim puts pages that wait to be
- * written on the active list until they are (73 of 123 MiB of mail were there while dd wrote):
- * those are on their way to the disk, not in use.
+ * The page cache, by TEXT of memory.stat: what the kernel gives up before anything runs short, as it
+ * counts for MemAvailable too. Active pages as well: mail that has been read again is on that list
+ * (118 MiB read three times: all of it), and while it is written reclaim puts what waits for the
+ * disk there. Shared memory is on neither list. That pages in use are given up over and over
+ * is what memory-stall tells.
  */
-static int64_t idle_cache(const struct dialect *dialect, const char *text)
+static int64_t page_cache(const struct dialect *dialect, const char *text)
 {
 	int64_t inactive = keyed_number(text, dialect->inactive);
 	int64_t active = keyed_number(text, dialect->active);
-	int64_t dirty = keyed_number(text, dialect->dirty);
-	int64_t writeback = keyed_number(text, dialect->writeback);
-	int64_t unwritten = (dirty > 0 ? dirty : 0) + (writeback > 0 ? writeback : 0);
 
-	return (inactive > 0 ? inactive : 0) + (active > 0 ? smaller(active, unwritten) : 0);
+	return (inactive > 0 ? inactive : 0) + (active > 0 ? active : 0);
 }
 
 /*
@@ -189,18 +184,18 @@ static bool read_level(const struct cgroup_mounts *mounts, const char *path, int
 		       struct cgroup_memory *level)
 {
 	const struct dialect *dialect = dialect_of(mounts);
-	int64_t limit = read_number(mounts, path, dialect->limit, ""), usage, idle;
+	int64_t limit = read_number(mounts, path, dialect->limit, ""), usage, cache;
 	char text[KEYED_BYTES];
 
 	if (limit < 0 || limit >= host_bytes)
 		return false;
 	usage = read_number(mounts, path, dialect->usage, "");
-	idle = read_file(mounts, path, "memory.stat", text) ? idle_cache(dialect, text) : 0;
+	cache = read_file(mounts, path, "memory.stat", text) ? page_cache(dialect, text) : 0;
 	usage = smaller(usage, read_number(mounts, path, dialect->usage, ""));
 	if (usage < 0)
 		return false;
 	level->limit_bytes = limit;
-	level->available_bytes = limit - (usage - smaller(idle, usage));
+	level->available_bytes = limit - (usage - smaller(cache, usage));
 	if (level->available_bytes < 0)
 		level->available_bytes = 0;
 	return true;
