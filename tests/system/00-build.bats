@@ -38,10 +38,31 @@ load lib
 	[ -z "$output" ]
 }
 
+# As a stranger would: no configuration, and what it says on the terminal.
+@test "make run watches the embedded default, says by which probe, and how to ask it" {
+	local how
+	[[ $EUID -eq 0 ]] || skip "needs root"
+	[[ ! -e /etc/spoolgate/spoolgate.conf ]] || skip "this machine has a configuration"
+	make -C "$TOP" --no-print-directory run ARGS="-s $SOCKET" >"$LOG" 2>&1 3>&- &
+	DAEMON=$!
+	wait_until 60 grep -q '^ask with: ' "$LOG"
+	grep -qE "^watching /var/(spool|log)[^ ]*: ." "$LOG"
+	grep -qE '^free-space of /var/[^ ]+ is [0-9.]+ .iB: medium is entered below ' "$LOG"
+	[[ $(ask ping) == pong ]]
+	how=$(sed -n 's/^ask with: spoolgate \(.*\), or: .*/\1/p' "$LOG")
+	# shellcheck disable=SC2086
+	"$BUILD/spoolgate" $how | grep -q '^free-space '
+	kill "$(pgrep -P "$DAEMON" -x spoolgated)"
+	wait_until 20 is_gone "$DAEMON"
+	DAEMON=
+	[ ! -e "$SOCKET" ]
+}
+
 @test "make install puts the programs, the unit and the configuration in their places" {
 	make -C "$TOP" install DESTDIR="$SCRATCH/root" PREFIX=/opt/spoolgate
 	cd "$SCRATCH/root"
 	[ -x opt/spoolgate/sbin/spoolgated ]
+	[ -x opt/spoolgate/sbin/spoolgate-responder ]
 	[ -x opt/spoolgate/bin/spoolgate ]
 	[ -x opt/spoolgate/sbin/spoolgate-milter ]
 	[ -x opt/spoolgate/libexec/opensmtpd/filter-spoolgate ]

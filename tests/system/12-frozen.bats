@@ -19,12 +19,16 @@ is_stalled() { # PATH
 	resource_is free-space "$1" '.stalled_s > 0' true
 }
 
-# Nothing that a socket answers may wait for a disk.
+# Nothing that a socket answers may wait for a disk: the slowest of 50 comes within 50 ms (it is 2
+# here; a host that is busy with other things has three tries).
 answers_at_once() {
 	local slowest
-	slowest=$("$BUILD/tests/system/clients" slowest "$SOCKET" 50)
-	tell "$1: the slowest of 50 answers took $slowest ms"
-	[ "${slowest%.*}" -lt 3000 ]
+	for _ in 1 2 3; do
+		slowest=$("$BUILD/tests/system/clients" slowest "$SOCKET" 50)
+		tell "$1: the slowest of 50 answers took $slowest ms"
+		((${slowest%.*} >= 50)) || return 0
+	done
+	return 1
 }
 
 @test "a frozen filesystem: answers come at once, it is shown, after 10 s it is level high, a reload does not open it, thawing does" {

@@ -20,9 +20,13 @@ clients() {
 # What a polite client sees while the others are as they are.
 others_undisturbed() {
 	local slowest
-	slowest=$(clients slowest 50)
-	tell "$1: the slowest of 50 answers took $slowest ms"
-	[ "${slowest%.*}" -lt 3000 ]
+	# As in 12-frozen: within 50 ms, in one of three tries.
+	for _ in 1 2 3; do
+		slowest=$(clients slowest 50)
+		tell "$1: the slowest of 50 answers took $slowest ms"
+		((${slowest%.*} >= 50)) || break
+	done
+	((${slowest%.*} < 50))
 	is_open
 	has_resource free-space "$SCRATCH/spool"
 }

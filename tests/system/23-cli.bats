@@ -61,6 +61,18 @@ leave() { # MIB
 	[[ $output == "SPOOLGATE OK - level normal since "*" | "*"'free-space $SPOOL'="[0-9]*"B;"$((8 * MIB))":;"$((2 * MIB))":"* ]]
 	leave 4
 	wait_until 20 level_is medium
+	run cli check inbound --nagios
+	[ "$status" -eq 2 ]
+	[ "$output" = "SPOOLGATE CRITICAL - inbound: $DEFER" ]
+	run cli check submission 1000 --nagios
+	[ "$status" -eq 0 ]
+	[ "$output" = 'SPOOLGATE OK - submission: accept' ]
+	# A plugin has four exit codes.
+	run cli check strangers --nagios
+	[ "$status" -eq 3 ]
+	[[ $output == *'unknown class "strangers"'* ]]
+	run cli check --nagios --fail-open
+	[ "$status" -eq 3 ]
 	run cli check --nagios
 	[ "$status" -eq 1 ]
 	[[ $output == "SPOOLGATE WARNING - level medium since "*": free-space of $SPOOL is "*" | "* ]]

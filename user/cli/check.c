@@ -61,15 +61,23 @@ static int fail(const struct question *question, int code)
 	return EX_OK;
 }
 
-static int ask_admission(const char *socket, const struct question *question)
+#define REQUEST 128
+
+static void make_request(char request[REQUEST], const struct question *question)
 {
 	const char *const *words = question->words;
-	char request[128], *answer;
+
+	snprintf(request, REQUEST, "admission %s%s%s%s%s\n", words[0] ? words[0] : "inbound",
+		 words[1] ? " " : "", words[1] ? words[1] : "", words[2] ? " " : "",
+		 words[2] ? words[2] : "");
+}
+
+static int ask_admission(const char *socket, const struct question *question)
+{
+	char request[REQUEST], *answer;
 	int code, ret;
 
-	snprintf(request, sizeof(request), "admission %s%s%s%s%s\n",
-		 words[0] ? words[0] : "inbound", words[1] ? " " : "", words[1] ? words[1] : "",
-		 words[2] ? " " : "", words[2] ? words[2] : "");
+	make_request(request, question);
 	ret = connection_ask(socket, request, &answer);
 	if (ret)
 		return fail(question, unreachable(socket, ret));
@@ -82,19 +90,28 @@ static int ask_admission(const char *socket, const struct question *question)
 	return code;
 }
 
+/* A plugin that says 64 is taken for one that has crashed. */
+static int ask_as_plugin(const char *socket, const struct question *question, int bad_words)
+{
+	char request[REQUEST];
+
+	if (!bad_words && question->fail_open)
+		bad_words = usage_error(&command_check, "--nagios takes no --fail-open");
+	if (bad_words)
+		return NAGIOS_UNKNOWN;
+	if (!question->words[0])
+		return nagios_check(socket);
+	make_request(request, question);
+	return nagios_admission(socket, request, question->words[0]);
+}
+
 static int ask(const char *socket, const struct question *question)
 {
-	int ret = check_words(question);
+	int bad_words = check_words(question);
 
-	if (ret)
-		return ret;
-	if (!question->nagios)
-		return ask_admission(socket, question);
-	if (question->words[0] || question->fail_open)
-		return usage_error(
-			&command_check,
-			"--nagios judges the level: it takes no class and no --fail-open");
-	return nagios_check(socket);
+	if (question->nagios)
+		return ask_as_plugin(socket, question, bad_words);
+	return bad_words ? bad_words : ask_admission(socket, question);
 }
 
 static int run_check(const char *socket, int argc, char **argv)
@@ -125,14 +142,16 @@ static int run_check(const char *socket, int argc, char **argv)
 
 const struct command command_check = {
 	.name = "check",
-	.arguments = "[CLASS [SIZE [ADDRESS]]] [--fail-open] | --nagios",
+	.arguments = "[CLASS [SIZE [ADDRESS]]] [--fail-open | --nagios]",
 	.summary = "Print what would be answered to mail, with an exit code for scripts",
 	.help = "CLASS is inbound (if not said), submission or internal; SIZE the message's bytes;\n"
 		"ADDRESS its client's.\n\n"
 		"      --fail-open  accept when the daemon cannot be asked\n"
-		"      --nagios     as a monitoring plugin: one line on the level, and values\n"
+		"      --nagios     as a monitoring plugin: a line on the level, and values; or on\n"
+		"                   the admission of CLASS\n"
 		"  -h, --help       this text\n\n"
 		"Exit: 0 accept or delay; 75 defer; 69 when the daemon cannot be asked (0 with\n"
-		"--fail-open). With --nagios: 0 normal, 1 medium, 2 high, 3 unknown.\n",
+		"--fail-open). With --nagios: 0 normal or accept, 1 medium or delay, 2 high or\n"
+		"defer, 3 unknown.\n",
 	.run = run_check,
 };

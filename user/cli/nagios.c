@@ -6,12 +6,13 @@
 #include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/nagios.h"
+#include "common/text.h"
 
 enum {
 	STATE_OK,
 	STATE_WARNING,
 	STATE_CRITICAL,
-	STATE_UNKNOWN
+	STATE_UNKNOWN = NAGIOS_UNKNOWN
 };
 
 /* '|' would end the text, quotes and '=' a label. */
@@ -107,6 +108,33 @@ static int unknown(const char *text)
 {
 	printf("SPOOLGATE UNKNOWN - %s\n", text);
 	return STATE_UNKNOWN;
+}
+
+int nagios_admission(const char *socket, const char *request, const char *class)
+{
+	static const struct {
+		const char *verdict, *word;
+		int state;
+	} states[] = {
+		{ "accept", "OK", STATE_OK },
+		{ "delay ", "WARNING", STATE_WARNING },
+		{ "defer ", "CRITICAL", STATE_CRITICAL },
+	};
+	char text[CLI_TEXT], *answer;
+	int ret = connection_ask(socket, request, &answer);
+
+	if (ret)
+		return unknown(connection_trouble(text, sizeof(text), socket, ret));
+	text_clean(text, sizeof(text), answer, strlen(answer));
+	free(answer);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strncmp(text, states[i].verdict, strlen(states[i].verdict)) != 0)
+			continue;
+		replace(text, "|");
+		printf("SPOOLGATE %s - %s: %s\n", states[i].word, class, text);
+		return states[i].state;
+	}
+	return unknown("not an answer of spoolgated");
 }
 
 int nagios_check(const char *socket)
