@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The build, and what can be asked of the programs without starting anything.
+#
+# Alone: other suites write below build/ meanwhile.
 
 load lib
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The test runner itself, on made-up suites: whatever goes wrong with one must be counted.
+#
+# Alone: it looks for whatever is left behind.
 
 load lib
 
@@ -28,7 +30,7 @@ unit() { # NAME SHELL-COMMANDS
 # would confuse the bats that the runner starts.
 expect() { # STATUS LAST-LINE
 	run env -i LEAVING=5 PATH=/usr/local/bin:/usr/bin:/bin TMPDIR="$SCRATCH" \
-		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" "$FAKE/tests/run"
+		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" LANES="${LANES:-2}" "$FAKE/tests/run"
 	echo "$output"
 	[ "$status" -eq "$1" ]
 	[ "${lines[-1]}" = "$2" ]
@@ -118,6 +120,34 @@ expect() { # STATUS LAST-LINE
 	[[ $output == *"skipped: fuzz/unbuilt: no libFuzzer here"* ]]
 }
 
+# Each waits for the other, and for those that run alone there is none.
+@test "two suites run side by side, and those that ask for it alone before them" {
+	local meet="touch $SCRATCH/met-\$(basename \$0)
+		for i in {1..100}; do
+			[[ -e $SCRATCH/met-a && -e $SCRATCH/met-b ]] && break
+			sleep 0.1
+		done
+		((i < 100)) && echo '1..1' && echo 'ok 1 - x'"
+	unit a "$meet"
+	unit b "$meet"
+	unit c "[[ ! -e $SCRATCH/met-a && ! -e $SCRATCH/met-b ]] && echo '1..1' && echo 'ok 1 - x'"
+	echo '# Alone: a test' >"$FAKE/tests/unit/c.c"
+	expect 0 "3 passed, 0 failed, 0 skipped"
+}
+
+@test "a run that is ended leaves no suite behind, in no lane" {
+	local runner
+	unit a "echo \$\$ >$SCRATCH/pid-a; exec sleep 1000"
+	unit b "echo \$\$ >$SCRATCH/pid-b; exec sleep 1000"
+	TMPDIR=$SCRATCH "$FAKE/tests/run" >"$SCRATCH/out" 2>&1 3>&- &
+	runner=$!
+	wait_until 20 test -s "$SCRATCH/pid-a" -a -s "$SCRATCH/pid-b"
+	kill -TERM "$runner"
+	wait_until 30 is_gone "$runner"
+	wait_until 5 is_gone "$(cat "$SCRATCH/pid-a")"
+	wait_until 5 is_gone "$(cat "$SCRATCH/pid-b")"
+}
+
 @test "bats files are suites as well" {
 	printf '@test "%s" {\n\t%s\n}\n' good true bad false skips 'skip "not today"' \
 		>"$FAKE/tests/system/a.bats"
@@ -128,7 +158,7 @@ expect() { # STATUS LAST-LINE
 @test "each kernel of every run is a suite, and no list of them is a failure" {
 	kernels '[[ $1 == --list ]] && { echo 5.10; echo newest; exit; }
 		echo 1..1; [[ $1 == newest ]] && echo "ok 1 - $1" || echo "not ok 1 - $1"'
-	expect 1 "1 passed, 1 failed, 0 skipped"
+	LANES=1 expect 1 "1 passed, 1 failed, 0 skipped"
 	[[ $output == *"kernels/5.10 "*"not ok 1 - 5.10"*"kernels/newest "* ]]
 	kernels 'exit 1'
 	expect 1 "0 passed, 1 failed, 0 skipped"

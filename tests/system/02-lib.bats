@@ -3,6 +3,8 @@
 #
 # The helpers' own promise: a test that dies half-way leaves nothing behind, and one that
 # leaves something fails.
+#
+# Alone: it looks for whatever is left behind.
 
 load lib
 

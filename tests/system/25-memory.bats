@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The host's memory: what is available, reclaim, and the OOM killer.
+#
+# Alone: what happens to the memory of the host is its subject.
 
 load lib
 load watch

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The files of mail queues are counted, whatever the queue's owner does meanwhile.
+#
+# Alone: it measures CPU time.
 
 load lib
 load watch

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # io-stall, and who writes.
+#
+# Alone: what happens on the host is its subject.
 
 load lib
 load watch

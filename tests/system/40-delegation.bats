@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Postfix's policy delegation: the real daemon on a real socket, over a spool that really fills.
+#
+# Alone: it counts milliseconds.
 
 load lib
 load watch

@@ -3,6 +3,8 @@
 #
 # libspoolgate as others use it: installed, found by pkg-config, against the real daemon on real
 # filesystems.
+#
+# Alone: it counts nanoseconds.
 
 load lib
 load watch

@@ -3,6 +3,8 @@
 #
 # The brake: when the daemon does not answer a look, the kernel closes the gate by itself; and a
 # daemon that answers is never braked, whatever is written.
+#
+# Alone: a daemon that gets no CPU is one that does not answer.
 
 load lib
 load watch
