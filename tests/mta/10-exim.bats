@@ -76,3 +76,7 @@ send_as_user() { # NAME
 @test "Exim: spoolgated hangs, mail flows; it wakes up, it is asked again" {
 	case_hung
 }
+
+@test "Exim: internal is internal over IPv6, too" {
+	case_internal_ipv6
+}

@@ -86,3 +86,7 @@ send_as_user() { # NAME
 @test "Postfix with a milter: spoolgated hangs, mail flows; it wakes up, it is asked again" {
 	case_hung
 }
+
+@test "Postfix with a milter: internal is internal over IPv6, too" {
+	case_internal_ipv6
+}

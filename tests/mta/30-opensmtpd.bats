@@ -77,3 +77,11 @@ send_as_user() { # NAME
 @test "OpenSMTPD: spoolgated killed, mail flows; back, it is asked again" {
 	case_killed
 }
+
+@test "OpenSMTPD: internal is internal over IPv6, too" {
+	case_internal_ipv6
+}
+
+@test "OpenSMTPD: spoolgated hangs, mail flows; it wakes up, it is asked again" {
+	case_hung
+}

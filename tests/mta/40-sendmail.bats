@@ -83,3 +83,11 @@ send_as_user() { # NAME
 @test "Sendmail: spoolgate-milter killed, mail flows; back, it is asked again" {
 	case_milter_killed
 }
+
+@test "Sendmail: internal is internal over IPv6, too" {
+	case_internal_ipv6
+}
+
+@test "Sendmail: spoolgated hangs, mail flows; it wakes up, it is asked again" {
+	case_hung
+}

@@ -72,10 +72,5 @@ send_as_user() { # NAME
 }
 
 @test "Sendmail by socket map: internal is internal over IPv6, too" {
-	make_level high
-	make_message internal6
-	lab curl -sv --max-time 60 --mail-from sender@example.test --mail-rcpt "$MAILBOX" \
-		-T /tmp/internal6 "smtp://[::1]:25/client.test" >"$SCRATCH/internal6" 2>&1
-	is_accepted internal6
-	is_delivered_soon internal6
+	case_internal_ipv6
 }

@@ -45,6 +45,17 @@ case_authenticated() {
 	is_refused user-high "$REFUSED_MAIL"
 }
 
+# Most clients of this host come by ::1 when the server listens there.
+case_internal_ipv6() {
+	lab test -e /proc/net/if_inet6 || skip "no IPv6 here"
+	make_level high
+	make_message internal6
+	lab curl -sv --max-time 60 --mail-from sender@example.test --mail-rcpt "$MAILBOX" \
+		-T /tmp/internal6 "smtp://[::1]:25/client.test" >"$SCRATCH/internal6" 2>&1
+	is_accepted internal6
+	is_delivered_soon internal6
+}
+
 # What waits for the filter when the disk gets short has to get back in, and out.
 case_content_filter() {
 	local name
