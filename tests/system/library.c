@@ -7,6 +7,9 @@
  *   library ask SOCKET SIZE COUNT PAUSE-MS
  *                                   COUNT calls for messages of SIZE bytes; of each a line:
  *                                   milliseconds, verdict, known or unknown, error
+ *   library cost SOCKET ROUNDS      what a call for inbound and one for internal mail cost: the
+ *                                   least mean of ROUNDS short rounds, each a fraction of a time
+ *                                   slice, so that it is the code's cost and not the host's load
  *   library threads SOCKET THREADS  until its input ends, THREADS ask all the time, the page and
  *                                   now and then the socket, and one waits for changes; the counts
  *                                   of all. Exit: 1 when an answer was not one of ours
@@ -26,6 +29,7 @@
 
 #define MOST	  64
 #define BY_SOCKET 4096 /* every so manieth question */
+#define SHORT	  1000 /* calls of a round of `cost` */
 
 static struct spoolgate *client;
 
@@ -104,6 +108,39 @@ static void ask(int64_t size, long count, int pause_ms)
 	}
 }
 
+/* Nanoseconds a call. All must have been answered VERDICT by the page. */
+static double short_round(enum spoolgate_class class, enum spoolgate_verdict verdict)
+{
+	struct spoolgate_admission admission;
+	double begin = now_ms();
+	long right = 0;
+
+	for (int i = 0; i < SHORT; i++) {
+		spoolgate_admission(client, class, -1, &admission);
+		right += admission.known && admission.verdict == verdict;
+	}
+	if (right != SHORT)
+		fail("another answer");
+	return (now_ms() - begin) * 1e6 / SHORT;
+}
+
+/* In turn, so that both have the same host. Wants inbound deferred and internal accepted. */
+static void cost(long rounds)
+{
+	double least[] = { 1e9, 1e9 };
+	struct spoolgate_admission admission;
+
+	spoolgate_admission(client, SPOOLGATE_INBOUND, -1, &admission); /* fetches the page */
+	for (long i = 0; i < rounds; i++) {
+		double took[] = { short_round(SPOOLGATE_INTERNAL, SPOOLGATE_ACCEPT),
+				  short_round(SPOOLGATE_INBOUND, SPOOLGATE_DEFER) };
+
+		for (int k = 0; k < 2; k++)
+			least[k] = took[k] < least[k] ? took[k] : least[k];
+	}
+	printf("%.1f %.1f\n", least[0], least[1]);
+}
+
 static bool is_ours(const struct spoolgate_admission *admission)
 {
 	if (admission->verdict == SPOOLGATE_DEFER)
@@ -169,13 +206,15 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	if (argc < 4)
-		fail("usage: library calls|ask|threads SOCKET NUMBER [COUNT]");
+		fail("usage: library calls|ask|cost|threads SOCKET NUMBER [COUNT]");
 	if (spoolgate_open(&client, argv[2]))
 		fail("cannot open");
 	if (!strcmp(argv[1], "calls"))
 		calls(atol(argv[3]));
 	else if (!strcmp(argv[1], "ask"))
 		ask(atoll(argv[3]), argc > 4 ? atol(argv[4]) : 1, argc > 5 ? atoi(argv[5]) : 0);
+	else if (!strcmp(argv[1], "cost"))
+		cost(atol(argv[3]));
 	else
 		status = threads(atol(argv[3]));
 	spoolgate_close(client);

@@ -119,6 +119,31 @@ static void test_longest_reply(void **state)
 	assert_string_equal(reply, longest);
 }
 
+/* It is read by words as far as its NUL, which may be anywhere in one. */
+static void test_replies_of_all_lengths(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[ADMISSION_PAGE_REPLY], reply[ADMISSION_PAGE_REPLY + 1];
+	struct page_offer offers[CLASSES];
+	struct lib_offer offer;
+
+	take_fresh(fixture);
+	memcpy(offers, defers, sizeof(offers));
+	for (size_t length = 0; length < sizeof(text); length++) {
+		/* Bytes that a hasty look takes for a NUL, or for one's neighbour. */
+		for (size_t i = 0; i < length; i++)
+			text[i] = "\x01\x80\xff\x7f\x81"[i % 5];
+		text[length] = '\0';
+		offers[0].reply = text;
+		page_offer(fixture->page, offers);
+		memset(reply, 'x', sizeof(reply));
+		/* The user's is at an odd address, as here. */
+		assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply + 1), 0);
+		assert_string_equal(reply + 1, text);
+		assert_int_equal(reply[0], 'x');
+	}
+}
+
 static void test_same_again_writes_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -371,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		page_test(test_round_trip),
 		page_test(test_longest_reply),
+		page_test(test_replies_of_all_lengths),
 		page_test(test_same_again_writes_nothing),
 		page_test(test_valid_until),
 		page_test(test_no_page_says_nothing),

@@ -46,6 +46,29 @@ static void copy(void *to, const void *from, size_t bytes)
 	}
 }
 
+/* Whether a byte of it is 0: one less sets the top bit of that byte, and was not set before. */
+static bool ends_text(word part)
+{
+	return (part - 0x0101010101010101U) & ~part & 0x8080808080808080U;
+}
+
+/*
+ * A reply of ADMISSION_PAGE_REPLY bytes, as far as its NUL: most are some 40 bytes long. One that
+ * is being written may have none, so the last byte is ours; TO is not read before is_torn().
+ */
+static void copy_reply(char *to, const char *from)
+{
+	const word *source = (const word *)from;
+	size_t i = 0;
+	word part;
+
+	do {
+		part = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
+		memcpy(to + i * sizeof(word), &part, sizeof(part));
+	} while (!ends_text(part) && ++i < ADMISSION_PAGE_REPLY / sizeof(word));
+	to[ADMISSION_PAGE_REPLY - 1] = '\0';
+}
+
 static void read_class(const struct admission_page *page, unsigned int class,
 		       struct lib_offer *offer, char *reply)
 {
@@ -58,8 +81,7 @@ static void read_class(const struct admission_page *page, unsigned int class,
 	reply[0] = '\0'; /* a torn read may have filled it */
 	if (offer->verdict != ADMISSION_PAGE_DEFER)
 		return;
-	copy(reply, page->replies[class], ADMISSION_PAGE_REPLY);
-	reply[ADMISSION_PAGE_REPLY - 1] = '\0';
+	copy_reply(reply, page->replies[class]);
 }
 
 int lib_page_read(const struct admission_page *page, unsigned int class, struct lib_offer *offer,

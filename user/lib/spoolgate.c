@@ -52,9 +52,8 @@ static bool is_decided(const struct lib_offer *offer, int64_t size, const char *
 	       (size <= offer->size_max && !(offer->by_address && address));
 }
 
-LIB_PUBLIC int spoolgate_admission_from(struct spoolgate *client, enum spoolgate_class mail_class,
-					int64_t size, const char *address,
-					struct spoolgate_admission *admission)
+static int admission_of(struct spoolgate *client, enum spoolgate_class mail_class, int64_t size,
+			const char *address, struct spoolgate_admission *admission)
 {
 	unsigned int class = (unsigned int)mail_class;
 	struct lib_offer offer;
@@ -72,10 +71,18 @@ LIB_PUBLIC int spoolgate_admission_from(struct spoolgate *client, enum spoolgate
 	return 0;
 }
 
+/* Each calls our own: a public function is called by way of the PLT, from here as well. */
+LIB_PUBLIC int spoolgate_admission_from(struct spoolgate *client, enum spoolgate_class mail_class,
+					int64_t size, const char *address,
+					struct spoolgate_admission *admission)
+{
+	return admission_of(client, mail_class, size, address, admission);
+}
+
 LIB_PUBLIC int spoolgate_admission(struct spoolgate *client, enum spoolgate_class mail_class,
 				   int64_t size, struct spoolgate_admission *admission)
 {
-	return spoolgate_admission_from(client, mail_class, size, NULL, admission);
+	return admission_of(client, mail_class, size, NULL, admission);
 }
 
 LIB_PUBLIC int spoolgate_open(struct spoolgate **opened, const char *socket)
