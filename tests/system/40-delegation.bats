@@ -155,15 +155,21 @@ listened_is() { # MEMBER VALUE
 	[ "$(log_counts 'connection closed')" -eq 1 ]
 }
 
-@test "300 smtpd at once, with 100 that are slow or dead" {
-	local median p99 slowest
+# What is promised is an answer's time where the processor is there to give it: the best of up to
+# five runs. That none is dropped or lost, and that none takes long, is promised of each.
+@test "300 smtpd at once, with 100 that are slow or dead: an answer within 5 ms" {
+	local median p99 slowest run
 	start "$(listener)"
-	read -r median p99 slowest < <("$BUILD/tests/system/policy" "$POLICY" 300 20 50 50)
-	tell "300 sessions: median $median ms, p99 $p99 ms, slowest $slowest ms"
-	[ "${p99%.*}" -lt 500 ]
-	[ "$(listened requests)" -eq 6000 ]
-	[ "$(listened dropped)" -eq 0 ]
-	wait_until 10 listened_is connections 0
+	for run in 1 2 3 4 5; do
+		read -r median p99 slowest < <("$BUILD/tests/system/policy" "$POLICY" 300 20 50 50)
+		tell "300 sessions: median $median ms, p99 $p99 ms, slowest $slowest ms"
+		[ "${p99%.*}" -lt 500 ]
+		[ "$(listened requests)" -eq $((run * 6000)) ]
+		[ "$(listened dropped)" -eq 0 ]
+		wait_until 10 listened_is connections 0
+		((${p99%.*} >= 5)) || break
+	done
+	[ "${p99%.*}" -lt 5 ]
 }
 
 @test "the socket is in a directory of the daemon's, and both are as configured" {
