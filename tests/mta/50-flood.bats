@@ -61,6 +61,11 @@ refusals() { # NAME
 	grep -oE '<<< [45][0-9][0-9] .*' "$SCRATCH/$1" | cut -c 5- | sort | uniq -c | sed 's/^ *//'
 }
 
+# How many: each message has one, at RCPT, or was accepted.
+refused() { # NAME
+	grep -cE '<<< [45][0-9][0-9] ' "$SCRATCH/$1" || true
+}
+
 queue_is_empty() {
 	[[ $(lab postqueue -p) == 'Mail queue is empty' ]]
 }
@@ -96,6 +101,8 @@ trouble_since() { # LOG-LINE: how often the log tells of any
 	accepted flood >"$SCRATCH/accepted"
 	echo "# with: $(wc -l <"$SCRATCH/accepted") accepted; $(refusals flood); $(trouble_since "$begin") errors" >&3
 	[[ -s $SCRATCH/accepted ]]
+	# Each message was answered, one way or the other.
+	(($(wc -l <"$SCRATCH/accepted") + $(refused flood) == 900))
 	[[ $(refusals flood | cut -d' ' -f2-) == "452 4.3.1 <$MAILBOX>: Recipient address rejected: Insufficient system resources" ]]
 	[[ $(trouble_since "$begin") == 0 ]]
 	# What was accepted is in the queue, and nothing else.
