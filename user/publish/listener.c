@@ -18,6 +18,11 @@
 
 #define COMPLAINT_GAP_NS (60 * NS_PER_S)
 
+/* Who asks must be the one to close: a request sent to what we close just then gets no answer. */
+#define IDLE_NS		(3600 * NS_PER_S)
+#define POSTFIX_IDLE_NS (300 * NS_PER_S) /* smtpd_policy_service_max_idle */
+_Static_assert(IDLE_NS > POSTFIX_IDLE_NS, "smtpd closes before we do");
+
 /* What a listener speaks; a word of words.h each. */
 static const struct listener_protocol *const protocols[PROTOCOLS] = {
 	[PROTOCOL_POSTFIX_POLICY] = &delegation_protocol,
@@ -27,7 +32,7 @@ static const struct listener_protocol *const protocols[PROTOCOLS] = {
 static const struct listener_times listener_times = {
 	.partial_ns = 30 * NS_PER_S,
 	.unsent_ns = 30 * NS_PER_S,
-	.idle_ns = 3600 * NS_PER_S, /* smtpd closes after 300 s: who asks must be the one to */
+	.idle_ns = IDLE_NS,
 	.quiet_ns = NS_PER_S,
 	.pause_ns = 100 * NS_PER_MS,
 };
