@@ -138,3 +138,14 @@ load lib
 	echo "$wrong"
 	[ -z "$wrong" ]
 }
+
+# Ours, and sections of one page: two of a name, or a page in a section where it is not.
+@test "manual pages refer to pages that there are, and describe a thing once" {
+	local page name section
+	for page in "$TOP"/man/*.[1-8]; do
+		[ -z "$(grep -E '^\.(Sh|It Ic [a-z-]+ \{)' "$page" | sort | uniq -d)" ]
+		while read -r name section; do
+			[[ -e $TOP/man/$name.$section ]] || { echo "${page##*/}: $name($section)"; false; }
+		done < <(sed -nE 's/^\.Xr ([a-z-]*spoolgate[a-z.-]*) ([0-9]).*/\1 \2/p' "$page")
+	done
+}
