@@ -74,3 +74,16 @@ send_as_user() { # NAME
 @test "Sendmail by socket map: internal is internal over IPv6, too" {
 	case_internal_ipv6
 }
+
+# Sendmail waits half a minute for a socket map, and takes its silence for an error of its own
+# that no -T is asked about. What share/mta/sendmail-socketmap.mc says of it is this.
+@test "Sendmail by socket map: spoolgated hangs, mail waits; it wakes up, it is asked again" {
+	make_level high
+	! swaks before "$STRANGERS" || false
+	signal_in_lab spoolgated STOP
+	! swaks hung "$STRANGERS" --timeout 60 || false
+	is_refused hung \
+		'MAIL: 451 4.3.0 socket_map_lookup(spoolgate): read timeout: Resource temporarily unavailable'
+	signal_in_lab spoolgated CONT
+	wait_until 30 refuses after
+}
