@@ -98,11 +98,20 @@ void check_stall_bell(const struct stage *stage, uint32_t slot, struct finding *
 		check_found(finding, "works", "-");
 }
 
+/* OOM kills and errors ring for the first in a second: so after one without any. */
+static void be_quiet(void)
+{
+	const struct timespec quiet = { .tv_sec = 1, .tv_nsec = 100000000 };
+
+	nanosleep(&quiet, NULL);
+}
+
 void check_oom_bell(const struct stage *stage, uint32_t slot, struct finding *finding)
 {
 	struct rung rung = { .bell = BELL_OOM };
 	int error;
 
+	be_quiet();
 	hear(stage, &rung, 0);
 	rung.times = 0;
 	error = actor_do(stage->actor, act_oom_kill, stage->places[slot].directory);
@@ -113,16 +122,14 @@ void check_oom_bell(const struct stage *stage, uint32_t slot, struct finding *fi
 		check_found(finding, finding->count ? "works" : "fails", "-");
 }
 
-/* It rings for the first error in a second: so after one without any. */
 void check_error_bell(const struct stage *stage, uint32_t slot, struct finding *finding)
 {
 	const struct ledger_filesystem *fs = &kernel_ledger(stage->kernel)->filesystems[slot];
-	const struct timespec quiet = { .tv_sec = 1, .tv_nsec = 100000000 };
 	struct rung rung = { .bell = BELL_ERROR, .slot = slot };
 	uint64_t errors = check_load(&fs->errors);
 	int error;
 
-	nanosleep(&quiet, NULL);
+	be_quiet();
 	hear(stage, &rung, 0);
 	rung.times = 0;
 	error = actor_do(stage->actor, act_bad_block, stage->places[slot].directory);
