@@ -11,7 +11,7 @@ readonly ANONYMOUS=AECDH-AES256-SHA:@SECLEVEL=0
 
 setup_file() {
 	can_have_lab opensmtpd || return 0
-	start_lab opensmtpd /var/spool/smtpd spoolgate
+	start_lab opensmtpd /var/spool/smtpd ''
 	start_in_lab opensmtpd smtpd -d
 	wait_until 20 listens "$STRANGERS" 25
 }

@@ -33,7 +33,7 @@ need_lab() {
 	[[ -z ${LAB_LACKS:-} ]] || skip "$LAB_LACKS"
 }
 
-# For setup_file.
+# For setup_file. An empty GROUP leaves the state socket to the one it has by default.
 start_lab() { # SERVER[-VARIANT] QUEUE-DIRECTORY GROUP [QUEUE-MIB]
 	local server=$1 packages
 	packages=("$BUILD/mta/cache/clients" "$BUILD/mta/cache/${server%-*}")
@@ -139,7 +139,7 @@ configure_spoolgate() { # [CONFIGURATION-LINE...]
 		}
 		memory { available { medium = "off" high = "off" } stall { medium = "off" high = "off" } }
 		admission { ramp = "0s" ${ADMISSION:-} }
-		state { group = "$LAB_GROUP" }
+		$([[ -z $LAB_GROUP ]] || printf 'state { group = "%s" }' "$LAB_GROUP")
 		$(printf '%s\n' "$@")
 	END
 }

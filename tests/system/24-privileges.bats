@@ -97,10 +97,37 @@ ends_as() { # USER
 	wait_until 30 is_gone "$keeper"
 }
 
+# setpriv: a group that is neither the user's own nor the socket's is what others have.
+asks_as() { # USER GROUP
+	[[ $(timeout 5 setpriv --reuid "$1" --regid "$2" --clear-groups \
+		socat -t 5 - "UNIX-CONNECT:$SOCKET" <<<ping) == pong ]]
+}
+
+@test "the user's primary group may ask when no group is configured, and others may not" {
+	need_tool setpriv
+	start_as nobody
+	[ "$(stat -c '%a %u %g' "$SOCKET")" = "660 0 $(id -g nobody)" ]
+	asks_as daemon "$(id -g nobody)"
+	run asks_as daemon daemon
+	((status != 0))
+	run asks_as nobody daemon
+	((status != 0))
+}
+
+@test "a group that is configured is the socket's, and the user's own is not" {
+	need_tool setpriv
+	start_daemon 'user = "nobody"' 'state { group = "daemon" }' "$CALM" "$(filesystem "$MOUNT" 20M 2M 200ms)"
+	[ "$(stat -c '%a %u %g' "$SOCKET")" = "660 0 $(getent group daemon | cut -d: -f3)" ]
+	asks_as nobody daemon
+	run asks_as daemon "$(id -g nobody)"
+	((status != 0))
+}
+
 @test "without a user of that name it stays what it is, and says so" {
 	start_as no-such-user
 	log_says 'user no-such-user does not exist: staying root, without capabilities'
 	[ "$(status_of "$DAEMON" Uid)" = 0 ]
+	[ "$(stat -c '%a %u %g' "$SOCKET")" = '660 0 0' ]
 	[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
 }
 

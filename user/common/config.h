@@ -118,7 +118,7 @@ struct config {
 	struct {
 		char path[108]; /* sun_path */
 		mode_t mode;
-		char group[CONFIG_NAME]; /* "" for the daemon's own */
+		char group[CONFIG_NAME]; /* "" for the primary one of `user` */
 		char admin[CONFIG_NAME]; /* user beside root who may override; "" for none */
 	} state;
 	char user[CONFIG_NAME]; /* whom to become after start; "" to stay */

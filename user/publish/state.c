@@ -218,6 +218,7 @@ static int listen_at(struct unix_socket *socket, const struct config *config)
 		.group = config->state.group,
 		.user = config->user,
 		.backlog = STATE_BACKLOG,
+		.users_group = true,
 	};
 
 	return unix_socket_open(socket, &rule);

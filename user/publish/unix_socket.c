@@ -112,6 +112,17 @@ static int bind_as(int fd, const struct sockaddr_un *address, mode_t mode)
 	return ret;
 }
 
+/* -1, which leaves it as it is, unless we are root and the user is there: then its primary one. */
+static gid_t default_group(const struct unix_socket_rule *rule)
+{
+	const struct passwd *user;
+
+	if (!rule->users_group || !rule->user[0] || geteuid())
+		return (gid_t)-1;
+	user = getpwnam(rule->user);
+	return user ? user->pw_gid : (gid_t)-1;
+}
+
 /* Names that are not known are warned of, and -1 is what leaves them as they are. */
 static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *gid)
 {
@@ -124,8 +135,11 @@ static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *g
 	if (rule->group[0] && !group)
 		log_warning("%s: group \"%s\" does not exist: the socket keeps the daemon's own",
 			    rule->path, rule->group);
-	*uid = user ? user->pw_uid : (uid_t)-1;
-	*gid = group ? group->gr_gid : (gid_t)-1;
+	*uid = user ? user->pw_uid : (uid_t)-1; /* getpwnam() has one buffer for all answers */
+	if (rule->group[0])
+		*gid = group ? group->gr_gid : (gid_t)-1;
+	else
+		*gid = default_group(rule);
 }
 
 /* FILE is the socket's own inode: its directory may be another user's, who may put a link there. */

@@ -21,7 +21,8 @@ struct unix_socket_rule {
 	const char *owner, *group; /* "": the daemon's own; unknown ones are a warning */
 	const char *user; /* whom the daemon becomes, and who has to remove the file; or "" */
 	int backlog;
-	bool strict; /* an owner that cannot be given is an error, not a warning */
+	bool strict;	  /* an owner that cannot be given is an error, not a warning */
+	bool users_group; /* without a `group`, root gives it to the user's primary one */
 };
 
 /*
