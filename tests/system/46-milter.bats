@@ -240,6 +240,15 @@ judge_nothing() { # CONFIG-TEXT...
 	[[ ! -e $SCRATCH/milter/milter.sock ]]
 }
 
+# As its unit has it: UMask=0077.
+@test "the mail server may enter the directory that is made, whatever the umask" {
+	need_root
+	umask 077
+	start_milter -m 0660 -g mail -u nobody
+	[[ $(stat -c '%a %U %F' "$SCRATCH/milter") == '755 nobody directory' ]]
+	[[ $(stat -c '%a %U %G' "$SCRATCH/milter/milter.sock") == '660 nobody mail' ]]
+}
+
 @test "over TCP, and a warning where everyone can write" {
 	ADDRESS=inet:18891@127.0.0.1
 	start_milter

@@ -3,6 +3,7 @@
 #include "mta/milter_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <libmilter/mfapi.h>
 #include <limits.h>
@@ -109,22 +110,42 @@ void milter_socket_wake(const struct milter_socket *socket)
 	touch(socket);
 }
 
+/*
+ * By its descriptor: where the parent is another user's, a link may be in its place by now. The
+ * mail server has to enter it, which the umask (0077 in the unit) may not have left it.
+ */
+static int give_directory(const char *directory, uid_t user)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status))
+		ret = -errno;
+	else if (status.st_uid != geteuid())
+		ret = -EPERM;
+	else if (fchmod(fd, 0755) || fchown(fd, user, (gid_t)-1))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 /* Sendmail refuses a socket that others could put theirs in the place of, even in a sticky /tmp. */
 static int prepare_directory(const char *path, uid_t user, char *problem, size_t size)
 {
 	char copy[PATH_MAX];
 	const char *directory;
 	struct stat status;
+	int ret;
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	directory = dirname(copy);
 	snprintf(problem, size, "%s", directory);
-	if (!mkdir(directory, 0755)) {
-		if (chown(directory, user, (gid_t)-1))
-			return -errno;
-	} else if (errno != EEXIST) {
-		return -errno;
-	}
+	ret = mkdir(directory, 0755) ? -errno : give_directory(directory, user);
+	if (ret && ret != -EEXIST)
+		return ret;
 	if (stat(directory, &status))
 		return -errno;
 	if (status.st_mode & S_IWOTH)
@@ -149,11 +170,32 @@ static int make_way(const struct milter_socket *socket, uid_t user, char *proble
 	return !ret || ret == -EAGAIN ? -EADDRINUSE : 0;
 }
 
-static int set_permissions(const struct milter_socket *socket)
+/* FILE is of O_PATH, which fchmod(2) does not take; the umask does not count where ACLs do. */
+static int set_permissions(int file, const struct milter_socket *socket, uid_t user)
 {
-	if (socket->group != (gid_t)-1 && chown(socket->path, (uid_t)-1, socket->group))
+	char name[32];
+	struct stat status;
+
+	if (fstat(file, &status))
 		return -errno;
-	return chmod(socket->path, socket->mode) ? -errno : 0;
+	if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
+		return -EPERM;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
+	if ((status.st_mode & 07777) != socket->mode && chmod(name, socket->mode))
+		return -errno;
+	return fchownat(file, "", user, socket->group, AT_EMPTY_PATH) ? -errno : 0;
+}
+
+/* By its inode: the directory may be another user's, who may put a link there. */
+static int give_socket(const struct milter_socket *socket, uid_t user)
+{
+	int file = open(socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret;
+
+	if (file < 0)
+		return -errno;
+	ret = set_permissions(file, socket, user);
+	close(file);
+	return ret;
 }
 
 /* libmilter keeps its reasons for syslog; errno is what is left of them. */
@@ -183,15 +225,11 @@ int milter_socket_open(const struct milter_socket *socket, uid_t user, char *pro
 	if (ret)
 		return ret;
 	snprintf(problem, size, "%s", socket->text);
-	before = umask(0177);
+	before = umask(0777 & ~socket->mode);
 	ret = listen_on(socket);
 	umask(before);
-	if (!ret && socket->path) {
-		if (chown(socket->path, user, (gid_t)-1))
-			ret = -errno;
-		else
-			ret = set_permissions(socket);
-	}
+	if (!ret && socket->path)
+		ret = give_socket(socket, user);
 	return ret;
 }
 
