@@ -215,7 +215,7 @@ static void test_many(void **state)
 
 static void answer_is(const struct spoolgate_admission *admission, const char *want)
 {
-	const struct filter_request request = { SESSION, TOKEN };
+	const struct filter_request request = { .session = SESSION, .token = TOKEN };
 	char line[FILTER_ANSWER];
 
 	assert_int_equal(filter_answer(line, &request, admission), strlen(want));
@@ -244,10 +244,48 @@ static void test_answers(void **state)
 	memset(admission.reply, 'x', sizeof(admission.reply) - 1);
 	memcpy(admission.reply, "452 ", 4);
 	char line[FILTER_ANSWER];
-	const struct filter_request request = { SESSION, TOKEN };
+	const struct filter_request request = { .session = SESSION, .token = TOKEN };
 
 	assert_int_equal(filter_answer(line, &request, &admission),
 			 strlen("filter-result|||reject|\n") + 32 + 255);
+}
+
+/*
+ * OpenSMTPD 6.6 asks in the order of all later ones and wants the answer in the other: it looks
+ * for a session of what comes second, and where there is none it waits on.
+ */
+static void test_answers_old(void **state)
+{
+	static const struct {
+		const char *version, *numbers;
+	} cases[] = {
+		{ "0.4", TOKEN "|" SESSION }, { "0.3", TOKEN "|" SESSION },
+		{ "0.5", SESSION "|" TOKEN }, { "0.6", SESSION "|" TOKEN },
+		{ "0.7", SESSION "|" TOKEN }, { "0.10", SESSION "|" TOKEN },
+	};
+	struct spoolgate_admission admission = { .reply = "452 4.3.1 Full" };
+	char line[256], want[256], got[FILTER_ANSWER];
+
+	begin(state);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct filter_action action;
+
+		snprintf(line, sizeof(line), "filter|%s|1|smtp-in|mail-from|%s|%s|a@client.test",
+			 cases[i].version, SESSION, TOKEN);
+		action = take(state, line);
+		assert_int_equal(action.act, FILTER_ASK);
+		admission.verdict = SPOOLGATE_ACCEPT;
+		filter_answer(got, &action.request, &admission);
+		snprintf(want, sizeof(want), "filter-result|%s|proceed\n", cases[i].numbers);
+		assert_string_equal(got, want);
+		admission.verdict = SPOOLGATE_DEFER;
+		filter_answer(got, &action.request, &admission);
+		snprintf(want, sizeof(want), "filter-result|%s|reject|452 4.3.1 Full\n",
+			 cases[i].numbers);
+		assert_string_equal(got, want);
+	}
+	assert_int_equal(take(state, "filter|0.4|1|smtp-in|commit|" SESSION "|" TOKEN "|").act,
+			 FILTER_PASS);
 }
 
 static void test_lines(void **state)
@@ -282,7 +320,7 @@ static void test_lines(void **state)
 
 static void add(struct filter_delays *delays, int64_t due_ns, const char *session)
 {
-	struct filter_request request = { "", "1" };
+	struct filter_request request = { .token = "1" };
 
 	strcpy(request.session, session);
 	assert_true(filter_delays_add(delays, due_ns, &request));
@@ -316,7 +354,7 @@ static void test_delays(void **state)
 static void test_delays_order(void **state)
 {
 	struct filter_delays *delays = calloc(1, sizeof(*delays));
-	struct filter_request request = { "1", "1" };
+	struct filter_request request = { .session = "1", .token = "1" };
 	int64_t before = -1;
 
 	(void)state;
@@ -336,17 +374,12 @@ static void test_delays_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_core(test_begin),
-		with_core(test_stranger),
-		with_core(test_addresses),
-		with_core(test_login),
-		with_core(test_disconnect),
-		with_core(test_strange),
-		with_core(test_many),
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_delays),
-		cmocka_unit_test(test_delays_order),
+		with_core(test_begin),	       with_core(test_stranger),
+		with_core(test_addresses),     with_core(test_login),
+		with_core(test_disconnect),    with_core(test_strange),
+		with_core(test_many),	       cmocka_unit_test(test_answers),
+		with_core(test_answers_old),   cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_delays), cmocka_unit_test(test_delays_order),
 	};
 
 	return cmocka_run_group_tests_name("filter_core", tests, NULL, NULL);

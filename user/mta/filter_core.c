@@ -179,6 +179,7 @@ static void take_request(struct filter_core *core, const char *rest, struct filt
 		action->act = FILTER_STRANGE;
 		return;
 	}
+	action->request.token_first = head.minor < 5;
 	strcpy(action->request.session, head.session);
 	if (strcmp(head.subsystem, "smtp-in") != 0 || strcmp(head.event, "mail-from") != 0) {
 		action->act = FILTER_PASS;
@@ -217,19 +218,21 @@ void filter_line(struct filter_core *core, const char *line, struct filter_actio
 size_t filter_answer(char buf[FILTER_ANSWER], const struct filter_request *request,
 		     const struct spoolgate_admission *admission)
 {
+	const char *first = request->token_first ? request->token : request->session;
+	const char *second = request->token_first ? request->session : request->token;
 	const char *reply = admission->reply;
 	struct mail_reply parts;
 	int length;
 
 	if (admission->verdict != SPOOLGATE_DEFER) {
-		length = snprintf(buf, FILTER_ANSWER, "filter-result|%s|%s|proceed\n",
-				  request->session, request->token);
+		length = snprintf(buf, FILTER_ANSWER, "filter-result|%s|%s|proceed\n", first,
+				  second);
 		return (size_t)length;
 	}
 	/* smtpd would say "421 Internal server error" instead. */
 	if (mail_reply_parse(reply, &parts) || !*parts.text)
 		reply = DEFAULT_REPLY;
-	length = snprintf(buf, FILTER_ANSWER, "filter-result|%s|%s|reject|%s\n", request->session,
-			  request->token, reply);
+	length = snprintf(buf, FILTER_ANSWER, "filter-result|%s|%s|reject|%s\n", first, second,
+			  reply);
 	return (size_t)length;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * OpenSMTPD's filter protocol, versions 0.5 to 0.7: what a line from smtpd asks for, and how it
+ * OpenSMTPD's filter protocol, versions 0.4 to 0.7: what a line from smtpd asks for, and how it
  * is answered. No I/O, no clock. smtpd ends when a filter says what it does not expect, and a
  * client hangs whose request is not answered.
  */
@@ -21,6 +21,7 @@
 struct filter_request {
 	char session[FILTER_ID];
 	char token[FILTER_ID];
+	bool token_first; /* up to 0.4, OpenSMTPD 6.6, the answer has them the other way round */
 };
 
 enum filter_act {
