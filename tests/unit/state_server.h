@@ -42,6 +42,8 @@ struct server_setup {
 	unsigned int open_files; /* RLIMIT_NOFILE of the server */
 	uid_t admin;		 /* who may override besides root */
 	bool no_page;		 /* there is no admission page */
+	int64_t work_ns;	 /* so long each admission and each status takes */
+	int priorities;		 /* of the loop's events, as the daemon has them */
 };
 
 struct server {
@@ -59,20 +61,30 @@ struct served {
 	struct state *state;
 	struct page *page;
 	unsigned int changes;
+	unsigned int made; /* statuses */
 	char answer[512], override[256];
 };
+
+static inline void served_work(const struct served *served)
+{
+	int64_t begin = monotonic_ns();
+
+	while (monotonic_ns() - begin < served->server->setup.work_ns)
+		;
+}
 
 static inline const char *served_admission(void *context, enum class class, int64_t size,
 					   const char *address)
 {
 	struct served *served = context;
 
+	served_work(served);
 	snprintf(served->answer, sizeof(served->answer), "accept %s %lld %s", class_name(class),
 		 (long long)size, address ? address : "-");
 	return served->answer;
 }
 
-/* {"changes":N,"requests":N,"override":"…","pad":"xxx…"} */
+/* {"changes":N,"made":N,"requests":N,"override":"…","pad":"xxx…"} */
 static inline char *served_status(void *context)
 {
 	struct served *served = context;
@@ -81,10 +93,13 @@ static inline char *served_status(void *context)
 	struct state_counters counters;
 	int used;
 
+	served_work(served);
+	served->made++;
 	state_counters(served->state, &counters);
-	used = snprintf(line, room,
-			"{\"changes\":%u,\"requests\":%u,\"override\":\"%s\",\"pad\":\"",
-			served->changes, (unsigned int)counters.requests, served->override);
+	used = snprintf(
+		line, room,
+		"{\"changes\":%u,\"made\":%u,\"requests\":%u,\"override\":\"%s\",\"pad\":\"",
+		served->changes, served->made, (unsigned int)counters.requests, served->override);
 	memset(line + used, 'x', served->server->setup.status_bytes);
 	strcpy(line + used + served->server->setup.status_bytes, "\"}\n");
 	return line;
@@ -176,8 +191,11 @@ static inline void serve(struct server *server)
 		.override_off = served_override_off,
 	};
 	struct event *orders;
-	int ret = state_open(&served.state, served.base, &server->config, &source);
+	int ret;
 
+	if (server->setup.priorities)
+		event_base_priority_init(served.base, server->setup.priorities);
+	ret = state_open(&served.state, served.base, &server->config, &source);
 	if (ret || (!server->setup.no_page && page_open(&served.page, monotonic_ns())))
 		_exit(100);
 	served_apply(served.state, &server->setup);

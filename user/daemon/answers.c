@@ -49,7 +49,10 @@ static void on_stalled(void *context, enum resource_id id, unsigned int index, i
 
 static void on_judge(void *context)
 {
-	daemon_judge(context);
+	struct daemon *daemon = context;
+
+	state_stale(daemon->state);
+	daemon_judge(daemon);
 }
 
 static int64_t get_distance(void *context, enum resource_id id, unsigned int index)

@@ -362,7 +362,9 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	if (!error) {
 		gates_prepare(&daemon->gates, daemon->config);
 		daemon->base = event_base_new();
-		error = daemon->base ? start(daemon) : -ENOMEM;
+		/* Events have the middle one of three by themselves; who asks, the last. */
+		error = daemon->base && !event_base_priority_init(daemon->base, 3) ? start(daemon)
+										   : -ENOMEM;
 	}
 	if (!error) {
 		while (turn(daemon))

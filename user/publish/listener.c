@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/units.h"
+#include "publish/event_order.h"
 #include "publish/listener_internal.h"
 
 #define COMPLAINT_GAP_NS (60 * NS_PER_S)
@@ -178,6 +179,8 @@ static int begin_accepting(struct listener *listener)
 	listener->accept =
 		event_new(base, listener->socket.fd, EV_READ | EV_PERSIST, on_connect, listener);
 	listener->resume = evtimer_new(base, on_resume, listener);
+	event_comes_last(listener->accept);
+	event_comes_last(listener->resume);
 	if (!listener->accept || !listener->resume || event_add(listener->accept, NULL))
 		return -ENOMEM;
 	return 0;
@@ -255,6 +258,7 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 	TAILQ_INIT(&listeners->list);
 	TAILQ_INIT(&listeners->dead);
 	listeners->bury = evtimer_new(base, on_bury, listeners);
+	event_comes_last(listeners->bury);
 	*opened = listeners;
 	if (!listeners->bury)
 		return -ENOMEM;

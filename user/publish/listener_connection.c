@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/units.h"
+#include "publish/event_order.h"
 #include "publish/listener_internal.h"
 
 static struct timeval timeval_of(int64_t ns)
@@ -323,6 +324,9 @@ int connection_new(struct listener *listener, int fd)
 	connection->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!connection->stream)
 		goto no_events;
+	event_comes_last(connection->timer);
+	event_comes_last(connection->resume);
+	stream_comes_last(connection->stream);
 	begin(connection);
 	if (!bufferevent_enable(connection->stream, EV_READ | EV_WRITE))
 		return 0;

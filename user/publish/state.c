@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/units.h"
+#include "publish/event_order.h"
 #include "publish/state_internal.h"
 
 _Static_assert(STATE_WATCHERS < STATE_CLIENTS, "watchers alone must not lock out who asks");
@@ -35,6 +36,23 @@ void state_soon(struct state *state)
 		evtimer_add(state->soon, &now);
 }
 
+/*
+ * A round of ours is one of the loop, of which all that is ready has to wait for us. libevent's
+ * clock stands still in it.
+ */
+bool state_has_time(struct state *state)
+{
+	int64_t now = monotonic_ns();
+	struct timeval loop;
+
+	event_base_gettimeofday_cached(state->base, &loop);
+	if (evutil_timercmp(&loop, &state->loop, !=)) {
+		state->loop = loop;
+		state->loop_ns = now;
+	}
+	return now - state->loop_ns < STATE_TURNS_NS;
+}
+
 static void bury(struct state *state)
 {
 	struct client *client;
@@ -45,21 +63,30 @@ static void bury(struct state *state)
 	}
 }
 
-/* Who has more to do goes to the end, and comes again when all others were looked at. */
+/*
+ * Who has more to do goes to the end, and comes again when all others were looked at. They have
+ * a time of their own: who is heard at once must not leave them none.
+ */
 static void take_turns(struct state *state)
 {
+	int64_t end_ns = state->round_ns + STATE_TURNS_NS;
 	unsigned int turns = state->waiting_count;
 	struct client *client;
 
 	while (turns-- && (client = TAILQ_FIRST(&state->waiting))) {
 		client_wait_no_more(client);
 		client_turn(client);
+		if (monotonic_ns() >= end_ns)
+			break;
 	}
+	if (state->waiting_count)
+		state_soon(state);
 }
 
 /*
- * The connection that has been quiet the longest. One that waits for its reply is not
- * quiet, unless it takes long; one of this round has not been listened to yet.
+ * The connection that has been quiet the longest. One that waits for its turn is not quiet, nor
+ * one that waits for its reply, unless it takes long; one of this round has not been listened
+ * to yet.
  */
 static struct client *quietest(const struct state *state)
 {
@@ -67,10 +94,11 @@ static struct client *quietest(const struct state *state)
 	struct client *client;
 
 	TAILQ_FOREACH(client, &state->idle, entry) {
+		if (client->waiting)
+			continue;
 		if (client->active_ns < recent)
 			return client;
-		if (client->active_ns < state->round_ns && !client->waiting &&
-		    !client_unsent(client))
+		if (client->active_ns < state->round_ns && !client_unsent(client))
 			return client;
 	}
 	return NULL;
@@ -206,6 +234,9 @@ static int state_listen(struct state *state)
 	state->soon = evtimer_new(state->base, on_soon, state);
 	if (!state->listener || !state->resume || !state->soon)
 		return -ENOMEM;
+	event_comes_last(state->listener);
+	event_comes_last(state->resume);
+	event_comes_last(state->soon);
 	return event_add(state->listener, NULL) ? -ENOMEM : 0;
 }
 
@@ -265,20 +296,20 @@ static void tell(struct client *watcher, const char *line, size_t length)
 void state_changed(struct state *state)
 {
 	struct client *watcher, *next;
-	char *line;
+	const char *line;
 
+	state_stale(state);
 	if (TAILQ_EMPTY(&state->watchers))
 		return;
-	line = state->source.status(state->source.context);
+	line = state_status(state);
 	if (!line) {
 		log_error("no memory to tell %u watchers of a change", state->watcher_count);
 		return;
 	}
 	for (watcher = TAILQ_FIRST(&state->watchers); watcher; watcher = next) {
 		next = TAILQ_NEXT(watcher, entry);
-		tell(watcher, line, strlen(line));
+		tell(watcher, line, state->status_length);
 	}
-	free(line);
 }
 
 void state_counters(const struct state *state, struct state_counters *counters)
@@ -305,5 +336,6 @@ void state_close(struct state *state)
 	free_event(state->resume);
 	free_event(state->soon);
 	unix_socket_close(&state->socket);
+	free(state->status);
 	free(state);
 }

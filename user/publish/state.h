@@ -56,6 +56,12 @@ int state_open(struct state **state, struct event_base *base, const struct confi
 /* Something changed: a line of status to every watcher. */
 void state_changed(struct state *state);
 
+/*
+ * What the status says has been judged anew. Otherwise a line may be said again for some
+ * milliseconds: that long its counters and ages are behind. NULL is fine.
+ */
+void state_stale(struct state *state);
+
 /* Connections now, requests answered so far, connections refused or dropped for misbehaving. */
 struct state_counters {
 	uint64_t clients, requests, errors, dropped;

@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/units.h"
+#include "publish/event_order.h"
 #include "publish/state_internal.h"
 
 static struct timeval timeval_of(int64_t ns)
@@ -272,6 +273,15 @@ void client_turn(struct client *client)
 	client_set_timer(client, now);
 }
 
+/* Now, or in its turn when this round has taken long enough already. */
+static void client_go(struct client *client)
+{
+	if (state_has_time(client->state))
+		client_turn(client);
+	else
+		client_wait(client);
+}
+
 static void on_read(struct bufferevent *stream, void *context)
 {
 	struct client *client = context;
@@ -283,7 +293,7 @@ static void on_read(struct bufferevent *stream, void *context)
 		if (client->lingered > STATE_LINGER)
 			client_drop(client);
 	} else if (!client->waiting && !client->paused) {
-		client_turn(client);
+		client_go(client);
 	}
 }
 
@@ -295,7 +305,7 @@ void client_resume(struct client *client)
 	bufferevent_setwatermark(client->stream, EV_WRITE, 0, 0);
 	if (!client->ended)
 		bufferevent_enable(client->stream, EV_READ);
-	client_turn(client);
+	client_go(client);
 }
 
 /* All is sent, or, when paused, half of it. */
@@ -316,7 +326,7 @@ static void on_end(struct client *client)
 	if (client->finishing && !client_unsent(client))
 		client_drop(client);
 	else if (!client->finishing && !client->waiting && !client->paused)
-		client_turn(client);
+		client_go(client);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *context)
@@ -364,6 +374,8 @@ int client_new(struct state *state, int fd)
 	client->stream = bufferevent_socket_new(state->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client->stream)
 		goto no_stream;
+	event_comes_last(client->timer);
+	stream_comes_last(client->stream);
 	client->active_ns = monotonic_ns();
 	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
 	bufferevent_setwatermark(client->stream, EV_READ, 0, STATE_INPUT);

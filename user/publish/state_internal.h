@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/time.h>
 
 #include "publish/state.h"
 #include "publish/unix_socket.h"
@@ -22,6 +23,9 @@
 #define STATE_PAGES	 8		    /* descriptors handed to one client */
 #define STATE_ACCEPTS	 64		    /* connections taken before the others' turn */
 #define STATE_SPARE_FDS	 64		    /* descriptors left to the rest of the daemon */
+#define STATE_TURNS_NS	 2000000	    /* of turns, before the rest of the loop's events */
+#define STATE_STATUS_NS	 20000000	    /* a status is no older */
+#define STATE_STATUS_USE 10		    /* and no older than so many times what it cost */
 
 struct bufferevent;
 struct event;
@@ -79,10 +83,17 @@ struct state {
 	unsigned int waiting_count;
 	struct client_list dead;
 	struct state_counters counters;
+	struct timeval loop;	 /* the loop's clock, which goes on once a round */
+	int64_t loop_ns;	 /* when the first client was looked at in that round */
+	char *status;		 /* the last that was made, or NULL */
+	size_t status_length;	 /* its bytes, newline included */
+	int64_t status_until_ns; /* so long it may be said again */
 };
 
 /* state.c: come back in the next round of the loop. */
 void state_soon(struct state *state);
+/* Is there time for another turn in this round? */
+bool state_has_time(struct state *state);
 
 /* state_client.c. FD is the client's from now on, and closed on errors. */
 int client_new(struct state *state, int fd);
@@ -110,6 +121,8 @@ bool client_page(struct client *client);
 /* state_request.c: answer LINE, which has room for one more byte. Returns what it cost of a turn.
  */
 unsigned int client_answer(struct client *client, char *line, size_t length);
+/* The line of status, valid until the next call; NULL without memory. */
+const char *state_status(struct state *state);
 /* "error TEXT", counted. */
 void client_error(struct client *client, const char *text);
 

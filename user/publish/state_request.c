@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/clock.h"
 #include "publish/request.h"
 #include "publish/state_internal.h"
 
@@ -30,16 +31,39 @@ static void answer_admission(struct client *client, const struct request *reques
 					     request->address));
 }
 
+void state_stale(struct state *state)
+{
+	if (state)
+		state->status_until_ns = 0;
+}
+
+/*
+ * Anyone of the socket's group may ask for it as often as they can, and making it costs much:
+ * said again for a while, it takes a tenth of our time at most.
+ */
+const char *state_status(struct state *state)
+{
+	int64_t begin = monotonic_ns(), end, use_ns;
+
+	if (state->status && begin < state->status_until_ns)
+		return state->status;
+	free(state->status);
+	state->status = state->source.status(state->source.context);
+	state->status_length = state->status ? strlen(state->status) : 0;
+	end = monotonic_ns();
+	use_ns = STATE_STATUS_USE * (end - begin);
+	state->status_until_ns = end + (use_ns < STATE_STATUS_NS ? use_ns : STATE_STATUS_NS);
+	return state->status;
+}
+
 static void answer_status(struct client *client)
 {
-	const struct state_source *source = &client->state->source;
-	char *status = source->status(source->context);
+	const char *status = state_status(client->state);
 
 	if (status)
-		client_send(client, status, strlen(status));
+		client_send(client, status, client->state->status_length);
 	else
 		client_error(client, "out of memory");
-	free(status);
 }
 
 static void answer_watch(struct client *client)
