@@ -54,6 +54,17 @@ static void test_command_size(void **state)
 		{ "MAIL FROM:a@client.test SIZE=8", 8 },
 		{ "MAIL FROM:<> SIZE=9 SIZE=10", 9 },
 		{ "MAIL FROM:<>SIZE=11", 11 },
+		{ "MAIL FROM:<a@client.test> SIZE=13 AUTH=<>", 13 },
+		{ "MAIL FROM:<a@client.test> AUTH=<> SIZE=14", 14 },
+		{ "MAIL FROM:<a@client.test> AUTH=<SIZE=1> X=<", SIZE_UNKNOWN },
+		{ "MAIL FROM:<\"a\\\"> SIZE=1 <\"@client.test> SIZE=15 AUTH=<>", 15 },
+		{ "MAIL FROM:<a\\> SIZE=1\\ @client.test> SIZE=16", 16 },
+		{ "MAIL FROM:a@client.test SIZE=17 AUTH=<>", 17 },
+		{ "MAIL FROM:<a@client.test SIZE=18", SIZE_UNKNOWN },
+		{ "MAIL FROM:<\"a> SIZE=19", SIZE_UNKNOWN },
+		{ "MAIL FROM:<a\\", SIZE_UNKNOWN },
+		{ "MAIL FROM:", SIZE_UNKNOWN },
+		{ "MAIL FROM:  ", SIZE_UNKNOWN },
 		{ "MAIL FROM:<> "
 		  "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX=1 "
 		  "SIZE=12",

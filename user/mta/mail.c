@@ -35,11 +35,30 @@ bool mail_is_command(const char *command)
 	return !strncasecmp(command, "MAIL FROM:", strlen("MAIL FROM:"));
 }
 
-/* An address can be quoted and have blanks and '>' in it: the last '>' ends it. */
+/*
+ * What is after the address: it can be quoted and have blanks and '>' in it, and parameters may
+ * have '<' and '>' too (AUTH=<>, RFC 4954). One without brackets has its end at a blank.
+ */
+static const char *after_address(const char *command)
+{
+	const char *at = command + strlen("MAIL FROM:");
+	bool quoted = false;
+
+	at += strspn(at, " \t");
+	if (*at != '<')
+		return at + strcspn(at, " \t");
+	for (at++; *at && (quoted || *at != '>'); at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+	}
+	return *at ? at + 1 : at;
+}
+
 int64_t mail_command_size(const char *command)
 {
-	const char *end = strrchr(command, '>');
-	const char *at = end ? end + 1 : command;
+	const char *at = after_address(command);
 	int64_t size = SIZE_UNKNOWN;
 
 	while (size == SIZE_UNKNOWN && *(at += strspn(at, " \t"))) {
