@@ -112,6 +112,30 @@ static void test_control_bytes(void **state)
 	assert_string_equal(line(), "a?b?c?[1md?\xc3\xa4\n");
 }
 
+/* DEL and C1 (here CSI, as UTF-8 and as a byte) steer a terminal too; a process has such a name. */
+static void test_control_characters(void **state)
+{
+	(void)state;
+	log_notice("a\xc2\x9b\x31mb\xc2\x80\xc2\x9f\xc2\xa0");
+	assert_string_equal(line(), "a?1mb??\xc2\xa0\n");
+	log_notice("a\x9b\x31m\xffz\xe2\x82\xac\xe2\x82");
+	assert_string_equal(line(), "a?1m?z\xe2\x82\xac??\n");
+}
+
+/* Nor is the last character half of one. */
+static void test_cut_character(void **state)
+{
+	char text[3000];
+
+	(void)state;
+	for (size_t i = 0; i + 3 < sizeof(text); i += 3)
+		memcpy(text + i, "\xe2\x82\xac", 4);
+	log_notice("xx%s", text);
+	assert_int_equal(strlen(line()), 1023);
+	assert_memory_equal(got + 1019, "\xe2\x82\xac\n", 4);
+	assert_null(strchr(got, '?'));
+}
+
 static void test_cut(void **state)
 {
 	char text[3000];
@@ -142,7 +166,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_journal, capture, release),
 		cmocka_unit_test_setup_teardown(test_other_stream, capture, release),
 		cmocka_unit_test_setup_teardown(test_control_bytes, capture, release),
+		cmocka_unit_test_setup_teardown(test_control_characters, capture, release),
 		cmocka_unit_test_setup_teardown(test_cut, capture, release),
+		cmocka_unit_test_setup_teardown(test_cut_character, capture, release),
 		cmocka_unit_test_setup_teardown(test_errno_stays, capture, release),
 	};
 

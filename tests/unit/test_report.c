@@ -87,7 +87,7 @@ static struct json_object *make(struct fixture *fixture)
 	assert_int_equal(line[length - 1], '\n');
 	for (size_t i = 0, step; i < length - 1; i += step) {
 		step = utf8_length(line + i, length - 1 - i);
-		assert_true(step && (unsigned char)line[i] >= 0x20);
+		assert_true(step && !text_is_control(line + i, step));
 	}
 	json_object_put(fixture->status);
 	fixture->status = json_tokener_parse(line);
@@ -278,6 +278,22 @@ static void test_foreign_bytes(void **state)
 			    "\xf0\x9f\x93\xac\xef\xbf\xbd\"");
 }
 
+/* What steers a terminal: DEL and C1 are replaced, and what is below is JSON's to escape. */
+static void test_control_characters(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, RESOURCE_FREE_SPACE, "/a");
+	fixture->report.writers[0] = (struct report_writer){ "/a", "/\xc2\x80\xc2\x9f\xc2\xa0",
+							     "\xc2\x9b\x31m\x1b[1m\x7f", 1 };
+	fixture->report.writer_count = 1;
+	make(fixture);
+	assert_string_equal(at(fixture->status, "writers/0/comm"),
+			    "\"\xef\xbf\xbd\x31m\\u001b[1m\xef\xbf\xbd\"");
+	assert_string_equal(at(fixture->status, "writers/0/cgroup"),
+			    "\"/\xef\xbf\xbd\xef\xbf\xbd\xc2\xa0\"");
+}
+
 #define report_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* It loses 100 bytes a second: 1500 above high are gone in 15 s. */
@@ -384,6 +400,7 @@ int main(void)
 		report_test(test_observe),
 		report_test(test_override),
 		report_test(test_foreign_bytes),
+		report_test(test_control_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 #define LOG_LINE 1024 /* bytes of a line, its newline included */
 
 /* Written by log_init() only. */
@@ -41,11 +43,6 @@ static const char *word_of(int priority)
 	default:
 		return "";
 	}
-}
-
-static bool is_control(char c)
-{
-	return (unsigned char)c < ' ' || c == '\x7f';
 }
 
 /* A line is less than a page, so what has any room has room for it. */
@@ -77,6 +74,7 @@ static void put(const char *line, size_t length)
 
 static void log_line(int priority, const char *format, va_list args)
 {
+	char text[LOG_LINE + 4]; /* so that the line is cut at a whole character */
 	char line[LOG_LINE];
 	size_t length;
 	int saved_errno = errno; /* %m needs it, and so may the caller */
@@ -87,11 +85,10 @@ static void log_line(int priority, const char *format, va_list args)
 		snprintf(line, sizeof(line), "%s", word_of(priority));
 	length = strlen(line);
 	errno = saved_errno;
-	vsnprintf(line + length, sizeof(line) - length, format, args);
+	vsnprintf(text, sizeof(text), format, args);
+	/* Others chose some of it: a terminal must not be steered, the journal shows no blob. */
+	text_clean(line + length, sizeof(line) - length, text, strlen(text));
 	length = strlen(line);
-	for (size_t i = 0; i < length; i++)
-		if (is_control(line[i]))
-			line[i] = '?';
 	line[length++] = '\n'; /* in place of the NUL: there is always room */
 	put(line, length);
 	errno = saved_errno;

@@ -43,7 +43,7 @@ size_t utf8_length(const char *text, size_t size)
 }
 
 /* C1 (U+0080 … U+009F) can steer a terminal as C0 does. */
-static bool is_control(const char *text, size_t length)
+bool text_is_control(const char *text, size_t length)
 {
 	unsigned char byte = (unsigned char)text[0];
 
@@ -56,7 +56,7 @@ bool text_is_clean(const char *text, size_t length)
 {
 	for (size_t at = 0, step; at < length; at += step) {
 		step = utf8_length(text + at, length - at);
-		if (!step || is_control(text + at, step))
+		if (!step || text_is_control(text + at, step))
 			return false;
 	}
 	return true;
@@ -71,7 +71,7 @@ char *text_clean(char *buf, size_t size, const char *text, size_t length)
 		bool bad;
 
 		step = utf8_length(text + at, length - at);
-		bad = !step || is_control(text + at, step);
+		bad = !step || text_is_control(text + at, step);
 		if (!step)
 			step = 1;
 		shown = bad ? 1 : step;

@@ -15,6 +15,9 @@
  */
 size_t utf8_length(const char *text, size_t size);
 
+/* Is the character of LENGTH bytes at TEXT a control character (C0, DEL, C1)? */
+bool text_is_control(const char *text, size_t length);
+
 /* Valid UTF-8 without control characters (C0, DEL, C1)? */
 bool text_is_clean(const char *text, size_t length);
 

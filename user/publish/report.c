@@ -49,7 +49,18 @@ static void append(struct builder *builder, struct json_object *array, struct js
 	}
 }
 
-/* json-c escapes control bytes, but passes bytes on that are not UTF-8: a path may hold any. */
+/*
+ * json-c escapes control bytes below 0x20, but passes on DEL and C1, which steer a terminal as
+ * well, and bytes that are not UTF-8: a path may hold any, and so may a process's name.
+ */
+static size_t passed_length(const char *text, size_t size)
+{
+	size_t length = utf8_length(text, size);
+	bool escaped = length == 1 && (unsigned char)text[0] < ' ';
+
+	return length && !escaped && text_is_control(text, length) ? 0 : length;
+}
+
 struct json_object *report_string(const char *text)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
@@ -60,9 +71,11 @@ struct json_object *report_string(const char *text)
 	if (!clean)
 		return NULL;
 	for (size_t at = 0; at < length; at += step) {
-		step = utf8_length(text + at, length - at);
-		memcpy(clean + used, step ? text + at : replacement, step ? step : 3);
-		used += step ? step : 3;
+		size_t passed = passed_length(text + at, length - at);
+
+		memcpy(clean + used, passed ? text + at : replacement, passed ? passed : 3);
+		used += passed ? passed : 3;
+		step = passed ? passed : utf8_length(text + at, length - at);
 		step = step ? step : 1;
 	}
 	string = json_object_new_string_len(clean, used);
