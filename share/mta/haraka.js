@@ -17,7 +17,7 @@ const SOCKET = '/run/spoolgate/state.sock';
 const TIMEOUT_MS = 2000;
 
 exports.hook_mail = function (next, connection, params) {
-  const size = (params[1] && params[1].SIZE) || -1; // -1: the sender did not say
+  const size = sizeOf(params[1]);
   const question = `admission ${classOf(connection)} ${size} ${connection.remote.ip}\n`;
 
   ask(question, (error, answer) => {
@@ -29,6 +29,12 @@ exports.hook_mail = function (next, connection, params) {
     next();
   });
 };
+
+// The client's own word: only a number may get into the question. -1: it did not say.
+function sizeOf(parameters) {
+  const size = parameters && parameters.SIZE;
+  return /^\d{1,18}$/.test(size) ? size : -1;
+}
 
 // Users who have logged in, then this host, then strangers. (connection.relaying would also be
 // true for networks: those are not users.)
