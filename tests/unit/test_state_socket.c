@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The state socket's file: whose place it takes, whose not, and who may connect. */
 #include <grp.h>
+#include <pwd.h>
 
 #include "state_server.h"
+
+/* Where a directory that is made is replaced by a link at once, as its parent's owner can. */
+static const char *link_to;
+
+/* In place of libc's. */
+int mkdir(const char *path, mode_t mode)
+{
+	char moved[128];
+	int ret = mkdirat(AT_FDCWD, path, mode);
+
+	if (ret || !link_to)
+		return ret;
+	snprintf(moved, sizeof(moved), "%s.moved", path);
+	assert_int_equal(rename(path, moved), 0);
+	return symlink(link_to, path);
+}
 
 /* Opens and closes it here; returns what state_open() said, and MADE as it was then. */
 static int open_here(struct server *server, struct stat *made)
@@ -153,6 +170,56 @@ static void test_directory(void **state)
 	assert_int_equal(open_here(server, NULL), -ENOENT);
 }
 
+/* Nor is the directory given away that a link in the place of ours names. */
+static void test_directory_behind_a_link_is_left(void **state)
+{
+	struct server *server = *state;
+	char victim[sizeof(server->directory) + 8], made[sizeof(victim)], moved[sizeof(victim) + 8];
+	struct stat after;
+
+	snprintf(victim, sizeof(victim), "%s/victim", server->directory);
+	snprintf(made, sizeof(made), "%s/run", server->directory);
+	snprintf(moved, sizeof(moved), "%s.moved", made);
+	assert_int_equal(mkdirat(AT_FDCWD, victim, 0700), 0);
+	snprintf(server->config.state.path, sizeof(server->config.state.path), "%s/state.sock",
+		 made);
+	strcpy(server->config.user, "nobody");
+	link_to = victim;
+	open_here(server, NULL);
+	link_to = NULL;
+	assert_int_equal(stat(victim, &after), 0);
+	assert_int_equal(after.st_mode & 07777, 0700);
+	assert_int_equal(after.st_uid, geteuid());
+	assert_int_equal(unlink(made), 0);
+	rmdir(moved);
+	rmdir(victim);
+}
+
+/* One of our name that is still root's was made for us, and nobody else's is taken. */
+static void test_directory_of_our_name(void **state)
+{
+	struct server *server = *state;
+	const struct passwd *nobody = getpwnam("nobody");
+	char directory[sizeof(server->directory) + 16];
+	struct stat after;
+
+	need_root();
+	snprintf(directory, sizeof(directory), "%s/spoolgate", server->directory);
+	snprintf(server->config.state.path, sizeof(server->config.state.path), "%s/state.sock",
+		 directory);
+	strcpy(server->config.user, "nobody");
+	assert_int_equal(mkdirat(AT_FDCWD, directory, 0700), 0);
+	assert_int_equal(open_here(server, NULL), 0);
+	assert_int_equal(stat(directory, &after), 0);
+	assert_int_equal(after.st_mode & 07777, 0755);
+	assert_int_equal(after.st_uid, nobody->pw_uid);
+	assert_int_equal(chown(directory, 1, 1), 0);
+	assert_int_equal(open_here(server, NULL), 0);
+	assert_int_equal(stat(directory, &after), 0);
+	assert_int_equal(after.st_uid, 1);
+	rmdir(directory);
+}
+
 /* At its end it removes its own, not what another daemon put there meanwhile. */
 static void test_successor_is_left(void **state)
 {
@@ -179,6 +246,8 @@ int main(void)
 		state_test(test_mode_and_group),
 		state_test(test_unknown_group_is_a_warning),
 		state_test(test_directory),
+		state_test(test_directory_behind_a_link_is_left),
+		state_test(test_directory_of_our_name),
 		state_test(test_successor_is_left),
 	};
 

@@ -16,24 +16,38 @@
 #include "publish/unix_socket.h"
 
 /* The daemon removes its socket as the user it becomes, which takes writing the directory. */
-static void give_directory(const char *path, const char *name)
+static void give_open(int directory, const char *path, const char *name)
 {
 	const struct passwd *user = name[0] ? getpwnam(name) : NULL;
 
-	if (chmod(path, 0755))
+	if (fchmod(directory, 0755))
 		log_warning("%s: cannot set mode 0755: %s", path, strerror(errno));
-	if (user && !geteuid() && chown(path, user->pw_uid, user->pw_gid))
+	if (user && !geteuid() && fchown(directory, user->pw_uid, user->pw_gid))
 		log_warning("%s: cannot give it to user %s: %s", path, name, strerror(errno));
 }
 
 /* One that a service manager made for us, so far root's: it bears our name. */
-static bool is_ours(const char *path)
+static bool has_our_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+
+	return slash && !strcmp(slash + 1, "spoolgate");
+}
+
+/*
+ * By its descriptor: what is above it may be another user's, who may have put a link or another
+ * directory in its place by now. OWNER is whose it still is.
+ */
+static void give_directory(const char *path, uid_t owner, const char *name)
+{
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	return slash && !strcmp(slash + 1, "spoolgate") && !lstat(path, &st) &&
-	       S_ISDIR(st.st_mode) && !st.st_uid;
+	if (directory < 0)
+		return;
+	if (!fstat(directory, &st) && st.st_uid == owner)
+		give_open(directory, path, name);
+	close(directory);
 }
 
 static int make_directory(const struct unix_socket *made, const char *user)
@@ -48,13 +62,13 @@ static int make_directory(const struct unix_socket *made, const char *user)
 		return 0;
 	*slash = '\0';
 	if (!mkdir(path, 0755)) {
-		give_directory(path, user);
+		give_directory(path, geteuid(), user);
 	} else if (errno != EEXIST) {
 		error = -errno;
 		log_error("%s: cannot make the socket's directory: %s", path, strerror(-error));
 		return error;
-	} else if (is_ours(path)) {
-		give_directory(path, user);
+	} else if (has_our_name(path)) {
+		give_directory(path, 0, user);
 	}
 	return 0;
 }
@@ -143,7 +157,7 @@ static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *g
 }
 
 /* FILE is the socket's own inode: its directory may be another user's, who may put a link there. */
-static int give(int file, const struct unix_socket_rule *rule)
+static int give_socket(int file, const struct unix_socket_rule *rule)
 {
 	uid_t uid;
 	gid_t gid;
@@ -168,10 +182,12 @@ static int take_note(struct unix_socket *made, const struct unix_socket_rule *ru
 	if (file < 0)
 		return -errno;
 	ret = fstat(file, &st) ? -errno : 0;
+	if (!ret && !S_ISSOCK(st.st_mode))
+		ret = -ENOTSOCK;
 	if (!ret) {
 		made->device = st.st_dev;
 		made->inode = st.st_ino;
-		ret = give(file, rule);
+		ret = give_socket(file, rule);
 	}
 	close(file);
 	return ret;
