@@ -167,6 +167,81 @@ answers_at_once() {
 	thaw "$MOUNT"
 }
 
+is_overridden() { # LEVEL
+	[[ $(jq -r .level <"$SOCKET.override") == "$1" ]]
+}
+
+# The state socket and the override beside it are files, too. Who holds BPF links waits for none.
+@test "with its own socket where it hangs: overrides, requests, kill -9 and SIGTERM are as ever" {
+	local begin held
+	loop_mount ext4 64
+	SOCKET=$MOUNT/state.sock
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	cli override medium
+	is_overridden medium
+	hang "$MOUNT"
+	begin=$(now_ms)
+	cli override high
+	cli override normal
+	level_is normal
+	answers_at_once "frozen with the socket, overridden"
+	[[ $(ps_state "$DAEMON") != D ]]
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	log_says "^warning: the override is not kept over a restart: $SOCKET.override: its filesystem does not answer"
+	held=$(bpf_held_by "$DAEMON")
+	[[ $held ]]
+	stop_daemon KILL || true
+	wait_until 20 bpf_is_gone "$held"
+	thaw "$MOUNT"
+	wait_until 20 is_overridden normal
+
+	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	level_is normal
+	cli override off
+	[ ! -e "$SOCKET.override" ]
+	hang "$MOUNT"
+	cli override high
+	begin=$(now_ms)
+	stop_daemon
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	thaw "$MOUNT"
+	wait_until 20 test ! -e "$SOCKET"
+	is_overridden high
+}
+
+@test "its own socket where it hangs at the start: it ends, with what is wrong" {
+	loop_mount ext4 64
+	SOCKET=$MOUNT/state.sock
+	hang "$MOUNT"
+	run watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	[ "$status" -eq 1 ]
+	log_says "^error: cannot listen on $SOCKET: its filesystem does not answer"
+	thaw "$MOUNT"
+}
+
+# One spool that answers nothing, one that is there, in a mount namespace of the daemon's own.
+in_hung_spools() {
+	# shellcheck disable=SC2016
+	DAEMON_UNDER=(unshare -m bash -c '
+		mount -t tmpfs none /var/spool && mkdir /var/spool/{postfix,exim4} || exit
+		"$1" /var/spool/postfix >"$2" &
+		echo $! >"$2.pid"
+		until grep -q hangs "$2"; do sleep 0.05; done
+		exec "${@:3}"' - "$BUILD/tests/system/hung" "$SCRATCH/hung")
+}
+
+@test "the embedded default with a spool that hangs: it starts, and shows it as stalled" {
+	[[ -e /dev/fuse ]] || skip "needs /dev/fuse"
+	[[ ! -e /etc/spoolgate/spoolgate.conf ]] || skip "this host has a configuration"
+	in_hung_spools
+	start_daemon
+	wait_until 20 is_stalled /var/spool/postfix
+	has_resource free-space /var/spool/exim4
+	has_no_resource free-space /var/spool/smtpd
+	stop_daemon
+	kill "$(cat "$SCRATCH/hung.pid")"
+}
+
 @test "a scout that is killed is started again, and all is watched again" {
 	local before
 	loop_mount ext4 64

@@ -280,6 +280,34 @@ is_stalled() {
 	[[ $(resource free-space "$MOUNT" .stalled_s) != null ]] && is_closed
 }
 
+# At once, before anyone knows that it hangs.
+@test "a reload right after the spool hung neither waits to remove a socket nor to make one" {
+	local begin other
+	umount "$SCRATCH/spool"
+	loop_mount ext4 64
+	mkdir "$MOUNT/spoolgate"
+	POLICY=$MOUNT/spoolgate/policy
+	other="listen \"other\" { protocol = \"postfix-policy\" address = \"unix:$MOUNT/spoolgate/other\" }"
+	watch_only "$(filesystem "$MOUNT" 8M 2M)" "$(listener)"
+	freeze "$MOUNT" 60
+	begin=$(now_ms)
+	reload "$(filesystem "$MOUNT" 8M 2M)" "$other"
+	[ "$(ask ping)" = pong ]
+	[[ $(ps_state "$DAEMON") != D ]]
+	[ $(($(now_ms) - begin)) -lt 15000 ]
+	log_says '^warning: listen "other": the filesystem of .* does not answer: opened once it does'
+	[ "$(listened state)" = closed ]
+	reload "$(filesystem "$MOUNT" 8M 2M)" "$other"
+	thaw "$MOUNT"
+	wait_until 20 listens
+	[ "$(request 203.0.113.1 | ask_policy "UNIX-CONNECT:$MOUNT/spoolgate/other")" = "$DUNNO" ]
+	[ ! -e "$POLICY" ]
+}
+
+listens() {
+	[[ $(listened state) == open ]]
+}
+
 @test "status shows the listeners" {
 	start "$(listener)"
 	says "$DUNNO" 203.0.113.1

@@ -120,7 +120,7 @@ static inline void housed_order(evutil_socket_t fd, short what, void *context)
 	}
 	if (order == 'r') {
 		housed->config = *housed->house->config;
-		listeners_reload(housed->listeners, &housed->config, false);
+		listeners_reload(housed->listeners, &housed->config, NULL);
 	}
 	housed_count(housed);
 	if (write(housed->house->replies, &housed->counters, sizeof(housed->counters)) < 0)
@@ -166,7 +166,7 @@ static inline void house_serve(struct house *house)
 		_exit(101);
 	event_base_dispatch(housed->base);
 	event_free(orders);
-	listeners_close(housed->listeners, false);
+	listeners_close(housed->listeners, NULL);
 	event_base_free(housed->base);
 	libevent_global_shutdown();
 	free(housed);

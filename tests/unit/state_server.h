@@ -206,7 +206,7 @@ static inline void serve(struct server *server)
 		_exit(101);
 	event_base_dispatch(served.base);
 	event_free(orders);
-	state_close(served.state);
+	state_close(served.state, NULL);
 	page_close(served.page);
 	event_base_free(served.base);
 	libevent_global_shutdown();

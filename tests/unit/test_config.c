@@ -92,6 +92,31 @@ static void test_empty_file(void **state)
 	}
 }
 
+/* A running daemon must not look for them: any of them may hang. */
+static void test_spools_are_not_looked_for_again(void **state)
+{
+	static const char *const paths[] = { "/var/spool/postfix", "/var/spool/exim4",
+					     "/var/spool/smtpd", "/var/spool/mqueue", "/var/log" };
+	struct config again;
+
+	(void)state;
+	take("filesystem \"/\" { }\n");
+	before = config;
+	take("");
+	assert_int_equal(config_read(&again, file, &before, message, sizeof(message)), 0);
+	assert_true(again.found);
+	assert_int_equal(again.filesystem_count, LENGTH(paths));
+	for (size_t i = 0; i < LENGTH(paths); i++)
+		assert_string_equal(again.filesystems[i].path, paths[i]);
+
+	config_default(&before);
+	before.filesystem_count = 1;
+	strcpy(before.filesystems[0].path, "/found");
+	assert_int_equal(config_read(&again, file, &before, message, sizeof(message)), 0);
+	assert_int_equal(again.filesystem_count, 1);
+	assert_string_equal(again.filesystems[0].path, "/found");
+}
+
 static void test_sample_is_the_default(void **state)
 {
 	(void)state;
@@ -327,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_gates),
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_empty_file),
+		cmocka_unit_test(test_spools_are_not_looked_for_again),
 		cmocka_unit_test(test_sample_is_the_default),
 		cmocka_unit_test(test_sample_is_complete),
 		cmocka_unit_test(test_resources),

@@ -31,7 +31,7 @@ static int open_here(struct server *server, struct stat *made)
 
 	if (!ret && made)
 		assert_int_equal(stat(server->path, made), 0);
-	state_close(state);
+	state_close(state, NULL);
 	event_base_free(base);
 	return ret;
 }

@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/apart.h"
 #include "common/config_parts.h"
+
+#define SPOOL_MS 1000
 
 /*
  * Whatever is not named is accepted. Internal mail is, even at high: a content filter
@@ -40,28 +43,80 @@ static void add_filesystem(struct config *config, const char *path)
 	set_thresholds(filesystem->resources);
 }
 
-static bool is_directory(const char *path)
+static const char *const spools[] = {
+	"/var/spool/postfix",
+	"/var/spool/exim4",
+	"/var/spool/smtpd",
+	"/var/spool/mqueue",
+};
+
+#define SPOOLS (sizeof(spools) / sizeof(spools[0]))
+
+struct search {
+	size_t first, end; /* of the spools that are looked for */
+	bool found[SPOOLS];
+};
+
+static int look_for(void *data)
 {
+	struct search *search = data;
 	struct stat st;
 
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
+	for (size_t i = search->first; i < search->end; i++)
+		search->found[i] = !stat(spools[i], &st) && S_ISDIR(st.st_mode);
+	return 0;
 }
 
-static void add_filesystems(struct config *config)
+/*
+ * A spool that does not answer is there, and will be shown as stalled: one look for all of them,
+ * and when it does not come back one for each.
+ */
+static void find_spools(struct search *found)
 {
-	static const char *const spools[] = {
-		"/var/spool/postfix",
-		"/var/spool/exim4",
-		"/var/spool/smtpd",
-		"/var/spool/mqueue",
-	};
+	*found = (struct search){ .end = SPOOLS };
+	if (!apart(look_for, found, sizeof(*found), -1, SPOOL_MS))
+		return;
+	for (size_t i = 0; i < SPOOLS; i++) {
+		struct search one = { .first = i, .end = i + 1 };
 
-	for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
-		if (is_directory(spools[i]))
+		found->found[i] = apart(look_for, &one, sizeof(one), -1, SPOOL_MS) || one.found[i];
+	}
+}
+
+static void take_spools(struct config *config, const struct search *found)
+{
+	for (size_t i = 0; i < SPOOLS; i++)
+		if (found->found[i])
 			add_filesystem(config, spools[i]);
 	if (!config->filesystem_count)
 		add_filesystem(config, "/var/spool");
 	add_filesystem(config, "/var/log");
+	config->found = true;
+}
+
+static void add_filesystems(struct config *config)
+{
+	struct search found;
+
+	find_spools(&found);
+	take_spools(config, &found);
+}
+
+/*
+ * To replace BEFORE: what was found then. A running daemon must not touch a spool, and cannot start
+ * who does; so all of them, where none was looked for. What is not there is no error.
+ */
+static void add_filesystems_again(struct config *config, const struct config *before)
+{
+	static const struct search all = { .found = { true, true, true, true } };
+	unsigned int i;
+
+	if (!before->found) {
+		take_spools(config, &all);
+		return;
+	}
+	for (i = 0; i < before->filesystem_count; i++)
+		add_filesystem(config, before->filesystems[i].path);
 	config->found = true;
 }
 
@@ -124,15 +179,6 @@ static int read_file(struct config *config, struct config_problem *problem)
 	return error;
 }
 
-static void take_found(struct config *config, const struct config *before)
-{
-	unsigned int i;
-
-	for (i = 0; i < before->filesystem_count; i++)
-		add_filesystem(config, before->filesystems[i].path);
-	config->found = true;
-}
-
 int config_read(struct config *config, const char *file, const struct config *before, char *error,
 		size_t error_size)
 {
@@ -148,8 +194,8 @@ int config_read(struct config *config, const char *file, const struct config *be
 		config_problem(&problem, 0, "cannot be read: %s", strerror(-result));
 	} else {
 		/* The embedded default's, and only then are they looked for. */
-		if (!read->filesystem_count && before && before->found)
-			take_found(read, before);
+		if (!read->filesystem_count && before)
+			add_filesystems_again(read, before);
 		else if (!read->filesystem_count)
 			add_filesystems(read);
 		snprintf(read->file, sizeof(read->file), "%s", file);

@@ -126,17 +126,18 @@ struct config {
 
 /*
  * Fill CONFIG with the embedded default: the spool directories that exist (of
- * Postfix, Exim, OpenSMTPD and Sendmail, else /var/spool), /var/log, and memory.
+ * Postfix, Exim, OpenSMTPD and Sendmail, else /var/spool), /var/log, and memory. One that does not
+ * answer within a second counts as existing.
  */
 void config_default(struct config *config);
 
 /*
  * Read FILE. Where it names no filesystem, those that config_default() finds are taken; or, when
- * BEFORE is not NULL and took them, its: finding looks into /var/spool, which may hang. On
- * an error returns a negative errno (-EINVAL for the contents,
- * the open's own otherwise) with "FILE:LINE: what is wrong, what is allowed" in
- * ERROR, and leaves CONFIG as it was. Warnings go to the log. Not thread-safe
- * (libconfuse is not).
+ * BEFORE is not NULL, those that it found, else all that are looked for: finding looks into
+ * /var/spool, which may hang, in another process, and a running daemon cannot start one. On an
+ * error returns a negative errno (-EINVAL for the contents, the open's own otherwise) with
+ * "FILE:LINE: what is wrong, what is allowed" in ERROR, and leaves CONFIG as it was. Warnings go
+ * to the log. Not thread-safe (libconfuse is not).
  */
 int config_read(struct config *config, const char *file, const struct config *before, char *error,
 		size_t error_size);

@@ -275,14 +275,7 @@ static bool may_override(const struct daemon *daemon, uid_t uid, const char **wh
 
 static void save(struct daemon *daemon, int64_t now)
 {
-	int error = override_save(daemon->config->state.path, &daemon->judge.override, now);
-
-	if (error && daemon->judge.override.active)
-		log_warning("the override is not kept over a restart: %s.override: %s",
-			    daemon->config->state.path, strerror(-error));
-	else if (error)
-		log_warning("the former override comes back at a restart, remove %s.override: %s",
-			    daemon->config->state.path, strerror(-error));
+	override_save(daemon->filer, daemon->config->state.path, &daemon->judge.override, now);
 }
 
 static int set_override(void *context, enum level level, int64_t seconds, const char *reason,

@@ -152,7 +152,7 @@ static void take_config(struct daemon *daemon, struct config *config)
 	daemon->admin = answers_admin(config);
 	daemon_admit(daemon);
 	watch_reload(daemon->watch, config);
-	listeners_reload(daemon->listeners, config, judge_stalled(&daemon->judge));
+	listeners_reload(daemon->listeners, config, daemon->filer);
 	daemon_judge(daemon);
 	state_changed(daemon->state);
 	free(before);
@@ -223,8 +223,12 @@ static void restore_override(struct daemon *daemon)
 	if (!error)
 		judge_override(&daemon->judge, override.level, override.until_ns, override.reason,
 			       override.by, now);
-	else if (error != -ENOENT)
+	else if (error == -EINVAL || error == -ELOOP)
 		log_warning("%s.override is not one of ours: ignored", daemon->config->state.path);
+	else if (error != -ENOENT)
+		log_warning("%s.override cannot be read: %s", daemon->config->state.path,
+			    error == -ETIMEDOUT ? "its filesystem does not answer"
+						: strerror(-error));
 }
 
 /* Without it clients ask the socket, as they do for what the page does not decide. */
@@ -261,6 +265,8 @@ static int start(struct daemon *daemon)
 	restore_override(daemon);
 	error = make_events(daemon);
 	if (!error)
+		error = filer_attach(daemon->filer, daemon->base);
+	if (!error)
 		error = watch_start(&daemon->watch, daemon->base, &daemon->scout, daemon->config,
 				    &sink);
 	if (error) {
@@ -274,7 +280,8 @@ static int start(struct daemon *daemon)
 	daemon_judge(daemon);
 	error = state_open(&daemon->state, daemon->base, daemon->config, &source);
 	if (error) {
-		log_error("cannot listen on %s: %s%s", daemon->config->state.path, strerror(-error),
+		log_error("cannot listen on %s: %s%s", daemon->config->state.path,
+			  error == -ETIMEDOUT ? "its filesystem does not answer" : strerror(-error),
 			  error == -EADDRINUSE ? " (another spoolgated answers there)" : "");
 		return error;
 	}
@@ -309,12 +316,13 @@ static void stop(struct daemon *daemon)
 
 	notify_stopping();
 	gates_close(&daemon->gates);
-	state_close(daemon->state);
+	state_close(daemon->state, daemon->filer);
 	page_close(daemon->page);
 	watch_stop(daemon->watch);
 	scout_stop(&daemon->scout);
-	/* Last, since their files may be where nothing answers any more. */
-	listeners_close(daemon->listeners, judge_stalled(&daemon->judge));
+	listeners_close(daemon->listeners, daemon->filer);
+	/* Last: the files may be where nothing answers any more. */
+	filer_stop(daemon->filer);
 	for (i = 0; i < DAEMON_SIGNALS; i++)
 		if (daemon->signals[i])
 			event_free(daemon->signals[i]);
@@ -359,6 +367,11 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	error = scout_start(&daemon->scout);
 	if (error)
 		log_error("cannot start the scout: %s", strerror(-error));
+	if (!error) {
+		error = filer_start(&daemon->filer, privileges_shed, config->user);
+		if (error)
+			log_error("cannot start the filer: %s", strerror(-error));
+	}
 	if (!error) {
 		gates_prepare(&daemon->gates, daemon->config);
 		daemon->base = event_base_new();

@@ -11,6 +11,7 @@
 #include "policy/admission.h"
 #include "policy/judge.h"
 #include "policy/stuck.h"
+#include "publish/filer.h"
 #include "publish/listener.h"
 #include "publish/page.h"
 #include "publish/report.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct stuck stuck;
 	uint64_t salt; /* secret; another for each closure */
 	struct state *state;
+	struct filer *filer; /* touches files for us, who hold BPF links */
 	struct listeners *listeners;
 	struct page *page;	      /* NULL: there is none here */
 	struct event *deadline_event; /* when the policy may change by itself */

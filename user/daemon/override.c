@@ -10,13 +10,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/apart.h"
+#include "common/log.h"
 #include "daemon/override.h"
+#include "publish/filer.h"
 
 #define LONGEST_S (7 * 24 * 3600)
+#define LOAD_MS	  1000
 
-static int name_beside(char name[PATH_MAX], const char *socket, const char *suffix)
+static int name_beside(char name[PATH_MAX], const char *socket)
 {
-	int length = snprintf(name, PATH_MAX, "%s.override%s", socket, suffix);
+	int length = snprintf(name, PATH_MAX, "%s.override", socket);
 
 	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
@@ -28,55 +32,43 @@ static int64_t left_s(const struct override *override, int64_t now)
 	return left_ns > 0 ? (left_ns + NS_PER_S - 1) / NS_PER_S : 0;
 }
 
-static int write_whole(const char *name, const char *text)
+/* Wall-clock time: our monotonic one would do as well, but nobody could read it. */
+static struct json_object *object_of(const struct override *override, int64_t now)
 {
-	size_t length = strlen(text);
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int error = 0;
+	struct json_object *object = json_object_new_object();
 
-	if (fd < 0)
-		return -errno;
-	errno = EIO;
-	if (write(fd, text, length) != (ssize_t)length)
-		error = -errno;
-	if (close(fd) && !error)
-		error = -errno;
-	return error;
-}
-
-int override_save(const char *socket, const struct override *override, int64_t now)
-{
-	char name[PATH_MAX], draft[PATH_MAX];
-	struct json_object *object;
-	int error;
-
-	error = name_beside(name, socket, "");
-	if (!error)
-		error = name_beside(draft, socket, "~");
-	if (error)
-		return error;
-	if (!override->active)
-		return unlink(name) && errno != ENOENT ? -errno : 0;
-	object = json_object_new_object();
 	if (!object)
-		return -ENOMEM;
-	/* Wall-clock time: our monotonic one would do as well, but nobody could read it. */
+		return NULL;
 	json_object_object_add(object, "level",
 			       json_object_new_string(level_name(override->level)));
 	json_object_object_add(object, "until",
 			       json_object_new_int64(time(NULL) + left_s(override, now)));
 	json_object_object_add(object, "reason", json_object_new_string(override->reason));
 	json_object_object_add(object, "by", json_object_new_string(override->by));
-	error = write_whole(draft, json_object_to_json_string(object));
-	json_object_put(object);
-	if (!error && rename(draft, name))
-		error = -errno;
-	/* Better none after a restart than the one before this. */
-	if (error) {
-		unlink(draft);
-		unlink(name);
+	return object;
+}
+
+void override_save(struct filer *filer, const char *socket, const struct override *override,
+		   int64_t now)
+{
+	struct json_object *object;
+	char name[PATH_MAX], what[PATH_MAX + 64];
+
+	if (name_beside(name, socket))
+		return;
+	if (!override->active) {
+		snprintf(what, sizeof(what),
+			 "the former override comes back at a restart, remove %s", name);
+		filer_write(filer, name, NULL, what);
+		return;
 	}
-	return error;
+	snprintf(what, sizeof(what), "the override is not kept over a restart: %s", name);
+	object = object_of(override, now);
+	if (object)
+		filer_write(filer, name, json_object_to_json_string(object), what);
+	else
+		log_warning("%s: %s", what, strerror(ENOMEM));
+	json_object_put(object);
 }
 
 static const char *text_of(struct json_object *object, const char *key)
@@ -120,15 +112,22 @@ static struct json_object *read_file(const char *name, int *error)
 	return object;
 }
 
-int override_load(const char *socket, struct override *override, int64_t now)
+struct loading {
+	const char *socket;
+	int64_t now;
+	struct override override;
+};
+
+static int load(void *data)
 {
+	struct loading *loading = data;
+	struct override *override = &loading->override;
 	struct json_object *object;
 	char name[PATH_MAX];
 	int64_t seconds;
 	int error;
 
-	memset(override, 0, sizeof(*override));
-	error = name_beside(name, socket, "");
+	error = name_beside(name, loading->socket);
 	if (error)
 		return error;
 	object = read_file(name, &error);
@@ -143,7 +142,16 @@ int override_load(const char *socket, struct override *override, int64_t now)
 		return -EINVAL;
 	if (seconds <= 0)
 		return -ENOENT;
-	override->until_ns = now + seconds * NS_PER_S;
+	override->until_ns = loading->now + seconds * NS_PER_S;
 	override->active = true;
 	return 0;
+}
+
+int override_load(const char *socket, struct override *override, int64_t now)
+{
+	struct loading loading = { .socket = socket, .now = now };
+	int error = apart(load, &loading, sizeof(loading), -1, LOAD_MS);
+
+	*override = loading.override;
+	return error;
 }

@@ -8,14 +8,20 @@
 
 #include "policy/judge.h"
 
-/*
- * Write OVERRIDE (or remove the file when it is not active) beside SOCKET. NOW is the
- * monotonic time. Returns 0 or -errno.
- */
-int override_save(const char *socket, const struct override *override, int64_t now);
+struct filer;
 
-/* Read it back. Returns 0 with OVERRIDE filled in, -ENOENT when there is none (any more), or
- * -EINVAL for a file that is not one of ours. */
+/*
+ * Have FILER write OVERRIDE (or remove the file when it is not active) beside SOCKET. NOW is the
+ * monotonic time. What cannot be done is in the log.
+ */
+void override_save(struct filer *filer, const char *socket, const struct override *override,
+		   int64_t now);
+
+/*
+ * Read it back, in a process of its own. Returns 0 with OVERRIDE filled in, -ENOENT when there is
+ * none (any more), -ETIMEDOUT when its filesystem does not answer, or -EINVAL for a file that is
+ * not one of ours.
+ */
 int override_load(const char *socket, struct override *override, int64_t now);
 
 #endif

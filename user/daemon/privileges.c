@@ -74,8 +74,6 @@ static int become(const char *name)
 	if (geteuid())
 		return 0;
 	user = *name ? getpwnam(name) : NULL;
-	if (*name && !user)
-		log_info("user %s does not exist: staying root, without capabilities", name);
 	if (!user || !user->pw_uid)
 		return 0;
 	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
@@ -84,11 +82,10 @@ static int become(const char *name)
 	return 0;
 }
 
-int privileges_drop(const char *user)
+int privileges_shed(const char *user)
 {
 	int error;
 
-	lock_memory();
 	/* While we may still: the bounding set goes with CAP_SETPCAP. */
 	capng_clear(CAPNG_SELECT_BOUNDS);
 	capng_apply(CAPNG_SELECT_BOUNDS);
@@ -102,4 +99,12 @@ int privileges_drop(const char *user)
 		log_warning("capabilities cannot be dropped");
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return sandbox_enter();
+}
+
+int privileges_drop(const char *user)
+{
+	lock_memory();
+	if (!geteuid() && *user && !getpwnam(user))
+		log_info("user %s does not exist: staying root, without capabilities", user);
+	return privileges_shed(user);
 }

@@ -26,4 +26,7 @@ void privileges_hurry(void);
  */
 int privileges_drop(const char *user);
 
+/* The same for a process that is started before, without its memory locked. */
+int privileges_shed(const char *user);
+
 #endif

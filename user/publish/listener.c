@@ -195,14 +195,14 @@ static void end_accepting(struct listener *listener)
 	listener->accept = listener->resume = NULL;
 }
 
-static void close_listener(struct listener *listener, bool hung)
+static void close_listener(struct listener *listener, struct filer *filer)
 {
 	struct connection *connection;
 
 	while ((connection = TAILQ_FIRST(&listener->connections)))
 		connection_drop(connection);
 	end_accepting(listener);
-	listener_socket_close(listener, hung);
+	listener_socket_close(listener, filer);
 	TAILQ_REMOVE(&listener->listeners->list, listener, entry);
 	bury(listener->listeners); /* they point to it */
 	free(listener);
@@ -224,24 +224,22 @@ static struct listener *add_listener(struct listeners *listeners,
 	return listener;
 }
 
-static int open_listener(struct listener *listener, const char *user, bool privileged)
+/* The socket of LISTENER is made, or could not be. */
+static void begin_listening(struct listener *listener, int error, struct filer *filer)
 {
-	int error = listener_socket_open(listener, user, privileged);
-
 	if (!error)
 		error = begin_accepting(listener);
 	if (!error) {
 		log_info("listen \"%s\": %s on %s", listener->config.name,
 			 protocol_name(listener->config.protocol), listener->config.address);
-		return 0;
+		return;
 	}
 	end_accepting(listener);
-	listener_socket_close(listener, error == -ETIMEDOUT);
+	listener_socket_close(listener, filer);
 	log_warning("listen \"%s\": cannot listen on %s: %s; who asks there takes mail as if "
 		    "there was no spoolgate",
 		    listener->config.name, listener->config.address,
 		    error == -ETIMEDOUT ? "its filesystem does not answer" : strerror(-error));
-	return error;
 }
 
 int listeners_open(struct listeners **opened, struct event_base *base, const struct config *config,
@@ -267,7 +265,7 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 
 		if (!listener)
 			return -ENOMEM;
-		open_listener(listener, config->user, true);
+		begin_listening(listener, listener_socket_open(listener, config->user), NULL);
 	}
 	return 0;
 }
@@ -312,29 +310,66 @@ static void keep_listener(struct listener *listener, const struct config_listene
 	listener->config = kept;
 }
 
-/* Without privileges, and by the sandbox's leave: unix sockets in directories of our own. */
-static void open_late(struct listener *listener, const struct config *config, bool hung)
+static void say_restart(const struct listener *listener)
 {
-	const struct config_listener *block = &listener->config;
-	int error = -EPERM;
-
-	if (hung)
-		log_warning("listen \"%s\": %s is not opened while a filesystem does not answer: "
-			    "reload again, or restart",
-			    block->name, block->address);
-	else if (block->socket.ss_family == AF_UNIX)
-		error = open_listener(listener, config->user, false);
-	if (!hung && (error == -EPERM || error == -EACCES))
-		log_warning("listen \"%s\": %s needs a restart: it takes privileges that "
-			    "were given up",
-			    block->name, block->address);
+	log_warning("listen \"%s\": %s needs a restart: it takes privileges that were given up",
+		    listener->config.name, listener->config.address);
 }
 
-void listeners_reload(struct listeners *listeners, const struct config *config, bool hung)
+static void begin_late(struct listener *listener, int error, struct filer *filer)
+{
+	begin_listening(listener, error, filer);
+	if (error == -EPERM || error == -EACCES)
+		say_restart(listener);
+}
+
+void listeners_placed(void *context, const struct filer_reply *reply)
+{
+	struct listeners *listeners = context;
+	struct listener *listener;
+
+	TAILQ_FOREACH(listener, &listeners->list, entry) {
+		if (listener->placing != reply->serial)
+			continue;
+		listener->placing = 0;
+		listener->socket.device = reply->device;
+		listener->socket.inode = reply->inode;
+		begin_late(listener, reply->error, listeners->filer);
+		return;
+	}
+}
+
+/* Without privileges, and by the sandbox's leave: unix sockets in directories of our own. */
+static void open_late(struct listener *listener, const struct config *config, struct filer *filer)
+{
+	int error;
+
+	if (listener->config.socket.ss_family != AF_UNIX) {
+		say_restart(listener);
+		return;
+	}
+	error = listener_socket_ask(listener, config->user, filer);
+	if (error != -EINPROGRESS)
+		begin_late(listener, error, filer);
+}
+
+static void say_placing(const struct listeners *listeners)
+{
+	struct listener *listener;
+
+	TAILQ_FOREACH(listener, &listeners->list, entry)
+		if (listener->placing)
+			log_warning("listen \"%s\": the filesystem of %s does not answer: opened "
+				    "once it does",
+				    listener->config.name, listener->config.address);
+}
+
+void listeners_reload(struct listeners *listeners, const struct config *config, struct filer *filer)
 {
 	const struct config_listener *block;
 	struct listener *listener, *next;
 
+	listeners->filer = filer;
 	for (listener = TAILQ_FIRST(&listeners->list); listener; listener = next) {
 		next = TAILQ_NEXT(listener, entry);
 		block = find_block(config, listener->config.address);
@@ -344,7 +379,7 @@ void listeners_reload(struct listeners *listeners, const struct config *config, 
 		}
 		log_info("listen \"%s\": %s is closed", listener->config.name,
 			 listener->config.address);
-		close_listener(listener, hung);
+		close_listener(listener, filer);
 	}
 	for (unsigned int i = 0; i < config->listener_count; i++) {
 		block = &config->listeners[i];
@@ -354,8 +389,10 @@ void listeners_reload(struct listeners *listeners, const struct config *config, 
 		if (!listener)
 			log_error("listen \"%s\": %s", block->name, strerror(ENOMEM));
 		else if (listener->socket.fd < 0)
-			open_late(listener, config, hung);
+			open_late(listener, config, filer);
 	}
+	if (!filer_wait(filer))
+		say_placing(listeners);
 }
 
 unsigned int listeners_status(const struct listeners *listeners, struct listener_status *status)
@@ -370,7 +407,7 @@ unsigned int listeners_status(const struct listeners *listeners, struct listener
 			.name = listener->config.name,
 			.protocol = protocol_name(listener->config.protocol),
 			.address = listener->config.address,
-			.open = listener->socket.fd >= 0,
+			.open = listener->accept,
 			.connections = listener->count,
 			.requests = listener->requests,
 			.dropped = listener->dropped,
@@ -378,14 +415,15 @@ unsigned int listeners_status(const struct listeners *listeners, struct listener
 	return count;
 }
 
-void listeners_close(struct listeners *listeners, bool hung)
+void listeners_close(struct listeners *listeners, struct filer *filer)
 {
 	struct listener *listener;
 
 	if (!listeners)
 		return;
 	while ((listener = TAILQ_FIRST(&listeners->list)))
-		close_listener(listener, hung);
+		close_listener(listener, filer);
+	filer_forget(filer);
 	if (listeners->bury)
 		event_free(listeners->bury);
 	free(listeners);

@@ -14,6 +14,7 @@
 #include "common/words.h"
 
 struct event_base;
+struct filer;
 struct listeners;
 
 /* Where answers come from. All are called from the event loop; none may block. */
@@ -42,9 +43,11 @@ int listeners_open(struct listeners **listeners, struct event_base *base,
 /*
  * CONFIG is another now: listeners whose block is unchanged stay with their connections, those
  * without one are closed, new ones are opened as far as a daemon without privileges can; the
- * log says what needs a restart. With HUNG a filesystem does not answer, and none is touched.
+ * log says what needs a restart. Files are touched by FILER alone (NULL: here): a listener whose
+ * filesystem does not answer is opened once it does.
  */
-void listeners_reload(struct listeners *listeners, const struct config *config, bool hung);
+void listeners_reload(struct listeners *listeners, const struct config *config,
+		      struct filer *filer);
 
 /* One listener, for the status. Borrowed until the next reload. */
 struct listener_status {
@@ -58,7 +61,7 @@ struct listener_status {
 /* Fills STATUS, of CONFIG_LISTENERS entries; returns how many there are. NULL has none. */
 unsigned int listeners_status(const struct listeners *listeners, struct listener_status *status);
 
-/* Close all, and remove their files unless a filesystem is HUNG. NULL is fine. */
-void listeners_close(struct listeners *listeners, bool hung);
+/* Close all, and have FILER remove their files (NULL: here). NULL is fine. */
+void listeners_close(struct listeners *listeners, struct filer *filer);
 
 #endif

@@ -2,115 +2,40 @@
 /*
  * A listener's socket. Postfix's is in its queue directory, which is watched for good reason: it
  * may hang. So while we may still start processes, one of them binds it, and is left behind if
- * it does not come back.
+ * it does not come back; later the filer does.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "publish/listener_internal.h"
 
-#define PLACE_MS 5000
-
-/* What the process that binds has to say. */
-struct placed {
-	int error;
-	dev_t device;
-	ino_t inode;
-};
-
-/* BPF links above all: whoever holds one and hangs keeps it alive. */
-static void close_others(int one, int two)
-{
-	unsigned int low = (unsigned int)(one < two ? one : two);
-	unsigned int high = (unsigned int)(one < two ? two : one);
-
-	if (low > 3)
-		close_range(3, low - 1, 0);
-	if (high > low + 1)
-		close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
-}
-
-static void place_and_tell(struct unix_socket *socket, const struct unix_socket_rule *rule, int fd)
-{
-	struct placed placed = { 0 };
-
-	signal(SIGTERM, SIG_DFL);
-	close_others(socket->fd, fd);
-	placed.error = unix_socket_place(socket, rule);
-	placed.device = socket->device;
-	placed.inode = socket->inode;
-	(void)!write(fd, &placed, sizeof(placed));
-	_exit(0);
-}
-
-static int hear(int fd, struct unix_socket *socket)
-{
-	struct pollfd poller = { .fd = fd, .events = POLLIN };
-	struct placed placed;
-	int ready;
-
-	do
-		ready = poll(&poller, 1, PLACE_MS);
-	while (ready < 0 && errno == EINTR);
-	if (!ready)
-		return -ETIMEDOUT;
-	if (read(fd, &placed, sizeof(placed)) != sizeof(placed))
-		return -EIO;
-	socket->device = placed.device;
-	socket->inode = placed.inode;
-	return placed.error;
-}
-
-/* The socket is ours and the child's: what it binds is bound. */
-static int place_apart(struct unix_socket *socket, const struct unix_socket_rule *rule)
-{
-	int pipes[2], ret;
-	pid_t child;
-
-	if (pipe2(pipes, O_CLOEXEC))
-		return -errno;
-	child = fork();
-	if (!child)
-		place_and_tell(socket, rule, pipes[1]);
-	close(pipes[1]);
-	ret = child < 0 ? -errno : hear(pipes[0], socket);
-	close(pipes[0]);
-	if (child < 0)
-		return ret;
-	if (ret == -ETIMEDOUT)
-		kill(child, SIGKILL);
-	waitpid(child, NULL, ret == -ETIMEDOUT ? WNOHANG : 0);
-	return ret;
-}
-
-static int open_unix(struct listener *listener, const char *user, bool privileged)
+static void make_rule(const struct listener *listener, const char *user,
+		      struct unix_socket_rule *rule)
 {
 	const struct config_listener *config = &listener->config;
-	const struct unix_socket_rule rule = {
+
+	*rule = (struct unix_socket_rule){
 		.path = config->address + strlen("unix:"),
 		.mode = config->mode,
 		.owner = config->owner,
 		.group = config->group,
 		.user = user,
 		.backlog = LISTENER_BACKLOG,
-		.strict = !privileged,
 	};
-	int ret = unix_socket_new(&listener->socket, rule.path);
+}
 
+static int open_unix(struct listener *listener, const char *user)
+{
+	struct unix_socket_rule rule;
+	int ret;
+
+	make_rule(listener, user, &rule);
+	ret = unix_socket_new(&listener->socket, rule.path);
 	if (!ret)
-		ret = privileged ? place_apart(&listener->socket, &rule)
-				 : unix_socket_place(&listener->socket, &rule);
+		ret = unix_socket_place_apart(&listener->socket, &rule);
 	return ret;
 }
 
@@ -134,24 +59,40 @@ static int open_inet(struct listener *listener)
 	return 0;
 }
 
-int listener_socket_open(struct listener *listener, const char *user, bool privileged)
+int listener_socket_open(struct listener *listener, const char *user)
 {
 	int ret;
 
 	listener->socket = (struct unix_socket){ .fd = -1 };
 	if (listener->config.socket.ss_family == AF_UNIX)
-		ret = open_unix(listener, user, privileged);
+		ret = open_unix(listener, user);
 	else
 		ret = open_inet(listener);
 	if (ret)
-		unix_socket_close(&listener->socket);
+		listener_socket_close(listener, NULL);
 	return ret;
 }
 
-void listener_socket_close(struct listener *listener, bool hung)
+int listener_socket_ask(struct listener *listener, const char *user, struct filer *filer)
 {
-	/* A file that stays is replaced at the next start. */
-	if (hung)
-		listener->socket.inode = 0;
-	unix_socket_close(&listener->socket);
+	struct unix_socket_rule rule;
+	int ret;
+
+	make_rule(listener, user, &rule);
+	rule.strict = true;
+	ret = unix_socket_new(&listener->socket, rule.path);
+	if (ret)
+		return ret;
+	if (!filer)
+		return unix_socket_place(&listener->socket, &rule);
+	listener->placing =
+		filer_place(filer, &listener->socket, &rule, listeners_placed, listener->listeners);
+	return listener->placing ? -EINPROGRESS : -ESRCH;
+}
+
+void listener_socket_close(struct listener *listener, struct filer *filer)
+{
+	/* A file that is being placed stays. It is replaced when that is asked for again. */
+	listener->placing = 0;
+	filer_remove(filer, &listener->socket);
 }

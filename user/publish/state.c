@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/units.h"
 #include "publish/event_order.h"
+#include "publish/filer.h"
 #include "publish/state_internal.h"
 
 _Static_assert(STATE_WATCHERS < STATE_CLIENTS, "watchers alone must not lock out who asks");
@@ -252,7 +253,9 @@ static int listen_at(struct unix_socket *socket, const struct config *config)
 		.users_group = true,
 	};
 
-	return unix_socket_open(socket, &rule);
+	int ret = unix_socket_new(socket, rule.path);
+
+	return ret ? ret : unix_socket_place_apart(socket, &rule);
 }
 
 int state_open(struct state **opened, struct event_base *base, const struct config *config,
@@ -276,7 +279,7 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	if (!ret)
 		ret = state_listen(state);
 	if (ret) {
-		state_close(state);
+		state_close(state, NULL);
 		return ret;
 	}
 	*opened = state;
@@ -323,7 +326,7 @@ static void free_event(struct event *event)
 		event_free(event);
 }
 
-void state_close(struct state *state)
+void state_close(struct state *state, struct filer *filer)
 {
 	struct client *client;
 
@@ -335,7 +338,7 @@ void state_close(struct state *state)
 	free_event(state->listener);
 	free_event(state->resume);
 	free_event(state->soon);
-	unix_socket_close(&state->socket);
+	filer_remove(filer, &state->socket);
 	free(state->status);
 	free(state);
 }

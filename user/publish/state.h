@@ -19,6 +19,7 @@
 #define STATE_CLIENTS 2048
 
 struct event_base;
+struct filer;
 struct state;
 
 /* Where answers come from. All are called from the event loop; none may block. */
@@ -47,8 +48,9 @@ struct state_source {
  * Listen on CONFIG's state socket. A socket that a dead daemon left is replaced; one that
  * answers is not (-EADDRINUSE). The directory is made (0755) if its parent is there.
  * Without a group it is given to the primary one of the user that the daemon becomes, if it is
- * root now and that user exists; an unknown group is a warning. SIGPIPE is ignored from now on:
- * libevent's writes would raise it. Returns 0 and *STATE, or -errno, and the log says why.
+ * root now and that user exists; an unknown group is a warning. -ETIMEDOUT where the filesystem does
+ * not answer. SIGPIPE is ignored from now on: libevent's writes would raise it. Returns 0 and
+ * *STATE, or -errno, and the log says why.
  */
 int state_open(struct state **state, struct event_base *base, const struct config *config,
 	       const struct state_source *source);
@@ -69,9 +71,9 @@ struct state_counters {
 void state_counters(const struct state *state, struct state_counters *counters);
 
 /*
- * Close everything and remove the socket. NULL is fine. libevent closes the connections'
- * descriptors in the loop's next round or with event_base_free().
+ * Close everything and have FILER remove the socket (NULL: here). NULL is fine. libevent closes the
+ * connections' descriptors in the loop's next round or with event_base_free().
  */
-void state_close(struct state *state);
+void state_close(struct state *state, struct filer *filer);
 
 #endif

@@ -12,8 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/apart.h"
 #include "common/log.h"
 #include "publish/unix_socket.h"
+
+#define PLACE_MS 5000
 
 /* The daemon removes its socket as the user it becomes, which takes writing the directory. */
 static void give_open(int directory, const char *path, const char *name)
@@ -221,27 +224,48 @@ int unix_socket_new(struct unix_socket *made, const char *path)
 	return made->fd < 0 ? -errno : 0;
 }
 
-int unix_socket_open(struct unix_socket *made, const struct unix_socket_rule *rule)
+void unix_socket_remove(struct unix_socket *made)
 {
-	int ret = unix_socket_new(made, rule->path);
+	const char *path = made->address.sun_path;
+	struct stat there;
 
-	if (!ret)
-		ret = unix_socket_place(made, rule);
+	if (made->inode && !lstat(path, &there) && there.st_dev == made->device &&
+	    there.st_ino == made->inode)
+		unlink(path);
+	made->inode = 0;
+}
+
+struct placing {
+	struct unix_socket made;
+	const struct unix_socket_rule *rule;
+};
+
+static int place_here(void *data)
+{
+	struct placing *placing = data;
+	int ret = unix_socket_place(&placing->made, placing->rule);
+
 	if (ret)
-		unix_socket_close(made);
+		unix_socket_remove(&placing->made);
+	return ret;
+}
+
+/* The socket is ours and the process's: what that binds is bound. */
+int unix_socket_place_apart(struct unix_socket *made, const struct unix_socket_rule *rule)
+{
+	struct placing placing = { .made = *made, .rule = rule };
+	int ret = apart(place_here, &placing, sizeof(placing), made->fd, PLACE_MS);
+
+	made->device = placing.made.device;
+	made->inode = placing.made.inode;
 	return ret;
 }
 
 void unix_socket_close(struct unix_socket *made)
 {
-	const char *path = made->address.sun_path;
-	struct stat there;
-
 	if (made->fd < 0)
 		return;
-	if (made->inode && !lstat(path, &there) && there.st_dev == made->device &&
-	    there.st_ino == made->inode)
-		unlink(path);
+	unix_socket_remove(made);
 	close(made->fd);
 	made->fd = -1;
 }

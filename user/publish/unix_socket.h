@@ -26,15 +26,22 @@ struct unix_socket_rule {
 };
 
 /*
- * Listen at RULE's path. The directory is made (0755, the user's) if its parent is there. A
- * socket that a dead daemon left is replaced; one that answers is not (-EADDRINUSE), nor any
- * other file (-EEXIST). Returns 0 or -errno, and the log says why.
+ * Listen at RULE's path, in two halves: the first touches no filesystem, the second nothing else.
+ * The directory is made (0755, the user's) if its parent is there. A socket that a dead daemon
+ * left is replaced; one that answers is not (-EADDRINUSE), nor any other file (-EEXIST). Return 0
+ * or -errno, and the log says why.
  */
-int unix_socket_open(struct unix_socket *made, const struct unix_socket_rule *rule);
-
-/* The two halves of it: the first touches no filesystem, the second nothing else. */
 int unix_socket_new(struct unix_socket *made, const char *path);
 int unix_socket_place(struct unix_socket *made, const struct unix_socket_rule *rule);
+
+/*
+ * The second half in a process of its own (common/apart.h). -ETIMEDOUT when the filesystem has not
+ * answered for 5 s. Where it fails nothing is left of it.
+ */
+int unix_socket_place_apart(struct unix_socket *made, const struct unix_socket_rule *rule);
+
+/* Remove the file if it still is the one that was made. */
+void unix_socket_remove(struct unix_socket *made);
 
 /* Close it, and remove the file if it still is the one that was made. Twice is fine. */
 void unix_socket_close(struct unix_socket *made);

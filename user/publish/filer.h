@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The filer: the process that makes, writes and removes files for a daemon that must not. Who
+ * holds BPF links and hangs on a disk keeps them alive, even when it is killed; and the socket of
+ * a listener, or the state's, may well be on the disk that hangs. What it is asked is done in
+ * order, and goes on being done after the daemon's end. With a filer of NULL the caller does all
+ * itself.
+ */
+#ifndef PUBLISH_FILER_H
+#define PUBLISH_FILER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "publish/unix_socket.h"
+
+#define FILER_TEXT 2048 /* bytes of a file, the NUL included */
+#define FILER_MS   80	/* how long a caller waits; the kernel takes 100 ms for a hang */
+
+struct event_base;
+struct filer;
+
+/*
+ * Start it: before there is anything that it must not hold. SHED gives up in the process what it
+ * does not need, and returns 0 or -errno. Returns 0 and *FILER, or -errno.
+ */
+int filer_start(struct filer **filer, int (*shed)(const char *user), const char *user);
+
+/* Hear from it on BASE, too. Returns 0 or -errno. */
+int filer_attach(struct filer *filer, struct event_base *base);
+
+/*
+ * Wait for what it was asked, FILER_MS at most, and not at all while it hangs. Returns whether all
+ * is done.
+ */
+bool filer_wait(struct filer *filer);
+
+/*
+ * Write TEXT into the file at PATH, or remove it (NULL). It is as it was or as wanted at any time;
+ * gone where it cannot be written. Should it fail the log says WHAT, and why.
+ */
+void filer_write(struct filer *filer, const char *path, const char *text, const char *what);
+
+/* Close SOCKET, and remove its file if it still is the one that was made. */
+void filer_remove(struct filer *filer, struct unix_socket *socket);
+
+/* The answer to filer_place(): by its serial, with what the socket's file is. */
+struct filer_reply {
+	uint32_t serial;
+	int error;
+	dev_t device;
+	ino_t inode;
+};
+
+/*
+ * Place SOCKET, which is new, by RULE, as unix_socket_place() does. PLACED is called once it is
+ * there or is known not to be; it is the same for all. Returns a
+ * serial; 0: it cannot be asked, and the log says so.
+ */
+uint32_t filer_place(struct filer *filer, const struct unix_socket *socket,
+		     const struct unix_socket_rule *rule,
+		     void (*placed)(void *context, const struct filer_reply *reply), void *context);
+
+/* What was placed is of no interest any more. NULL is fine. */
+void filer_forget(struct filer *filer);
+
+/* The filer ends when it has done everything; waited for half a second. NULL is fine. */
+void filer_stop(struct filer *filer);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The filer's side: one thing after the other, for as long as the disk takes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "publish/filer_internal.h"
+
+static int write_whole(const char *name, const char *text)
+{
+	size_t length = strlen(text);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	errno = EIO;
+	if (write(fd, text, length) != (ssize_t)length)
+		error = -errno;
+	if (close(fd) && !error)
+		error = -errno;
+	return error;
+}
+
+static int replace(const char *path, const char *text)
+{
+	char draft[FILER_PATH + 2];
+	int error;
+
+	snprintf(draft, sizeof(draft), "%s~", path);
+	error = write_whole(draft, text);
+	if (!error && rename(draft, path))
+		error = -errno;
+	/* Better none than the one before this. */
+	if (error) {
+		unlink(draft);
+		unlink(path);
+	}
+	return error;
+}
+
+static int remove_file(const char *path)
+{
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+static int place(struct filer_request *request, struct filer_reply *reply)
+{
+	const struct unix_socket_rule rule = {
+		.path = request->path,
+		.mode = request->mode,
+		.owner = request->owner,
+		.group = request->group,
+		.user = request->user,
+		.backlog = request->backlog,
+		.strict = true,
+	};
+	int error = unix_socket_place(&request->socket, &rule);
+
+	if (error)
+		unix_socket_remove(&request->socket);
+	reply->device = request->socket.device;
+	reply->inode = request->socket.inode;
+	return error;
+}
+
+void filer_do(struct filer_request *request, struct filer_reply *reply)
+{
+	switch (request->operation) {
+	case FILER_WRITE:
+		reply->error = replace(request->path, request->text);
+		break;
+	case FILER_UNLINK:
+		reply->error = remove_file(request->path);
+		break;
+	case FILER_REMOVE:
+		unix_socket_remove(&request->socket);
+		break;
+	case FILER_PLACE:
+		reply->error = place(request, reply);
+		break;
+	}
+	if (reply->error && request->what[0])
+		log_warning("%s: %s", request->what, strerror(-reply->error));
+}
+
+/* Returns bytes, 0 at the end, or -errno. *PASSED is the descriptor that came along, or -1. */
+static ssize_t receive(int fd, struct filer_request *request, int *passed)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = request, .iov_len = sizeof(*request) };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header;
+
+	*passed = -1;
+	if (size < 0)
+		return -errno;
+	header = CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(header), sizeof(*passed));
+	return size;
+}
+
+void filer_process(int fd)
+{
+	struct filer_request request;
+	struct filer_reply reply;
+	int passed;
+
+	for (;;) {
+		ssize_t size = receive(fd, &request, &passed);
+
+		/* Reset: the daemon ended without our last reply. What it asked is still there. */
+		if (size == -EINTR || size == -ECONNRESET)
+			continue;
+		if (size != sizeof(request))
+			_exit(0);
+		memset(&reply, 0, sizeof(reply));
+		request.socket.fd = passed;
+		filer_do(&request, &reply);
+		reply.serial = request.serial;
+		if (passed >= 0)
+			close(passed);
+		(void)!send(fd, &reply, sizeof(reply), MSG_NOSIGNAL);
+	}
+}
