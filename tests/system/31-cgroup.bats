@@ -219,6 +219,23 @@ fill_cache() { # MIB
 	stop_daemon
 }
 
+# A chroot has the hierarchy mounted too, later than the host's; and it goes.
+@test "a mount of the cgroups elsewhere that goes leaves the cgroup watched" {
+	mkdir "$SCRATCH/chroot"
+	mount --bind "$MEMORY" "$SCRATCH/chroot"
+	[[ $UNIFIED == "$MEMORY" ]] || mount --bind "$UNIFIED" "$SCRATCH/chroot"
+	make_cgroup "$NAME" 64
+	watch_cgroup "$NAME"
+	wait_until 20 available_is 50 64
+	wait_until 20 umount "$SCRATCH/chroot"
+	umount "$SCRATCH/chroot" 2>/dev/null || true
+	sleep 6
+	available_is 50 64
+	has_resource oom-kill "$NAME"
+	if grep 'is not there' "$LOG"; then return 1; fi
+	stop_daemon
+}
+
 # Where v2 has no memory of its own, it still knows pressure.
 @test "stalls are told by v2's memory.pressure, and go with the cgroup" {
 	[[ -e $UNIFIED/memory.pressure ]] || skip "no v2 hierarchy with PSI"

@@ -138,6 +138,22 @@ static void mounts_are_found(void **state)
 	assert_string_equal(mounts.memory, "");
 	cgroup_find(&mounts, "");
 	assert_string_equal(mounts.unified, "");
+	/* A chroot's, which goes with it: of a part, and of the whole. */
+	cgroup_find(&mounts, "9 1 0:9 /jail /chroot/a rw - cgroup2 none rw\n"
+			     "1 2 0:3 / /cg rw - cgroup2 none rw\n"
+			     "4 2 0:4 / /cg1 rw - cgroup none rw,memory\n"
+			     "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n"
+			     "6 2 0:4 /jail /chroot/c rw - cgroup none rw,memory\n"
+			     "7 2 0:4 / /chroot/d rw - cgroup none rw,memory\n");
+	assert_string_equal(mounts.unified, "/cg");
+	assert_string_equal(mounts.memory, "/cg1");
+	cgroup_find(&mounts, "5 2 0:3 / /cg rw - cgroup2 none rw\n"
+			     "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n");
+	assert_string_equal(mounts.memory, "/cg");
+	assert_false(mounts.kills_by_cgroup);
+	/* A container that sees no other. */
+	cgroup_find(&mounts, "1 2 0:3 /docker/1 /cg rw - cgroup2 none rw\n");
+	assert_string_equal(mounts.unified, "/cg");
 	cgroup_find(&mounts, "1 2 - cgroup2\n - \n1 2 3 4 5 6\n");
 	assert_string_equal(mounts.memory, "");
 }

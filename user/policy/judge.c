@@ -222,14 +222,6 @@ void judge_stall(struct judge *judge, struct resource *resource, int64_t since)
 		resource->stalled_ns = since;
 }
 
-bool judge_stalled(const struct judge *judge)
-{
-	for (unsigned int i = 0; i < judge->count; i++)
-		if (judge->resources[i].present && judge->resources[i].stalled_ns)
-			return true;
-	return false;
-}
-
 /* While an object is silent its last value proves nothing: no sustain or dwell runs out on it. */
 static int64_t stall_deadline(const struct resource *resource)
 {

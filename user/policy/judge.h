@@ -105,9 +105,6 @@ int64_t judge_headroom(const struct judge *judge);
  */
 void judge_stall(struct judge *judge, struct resource *resource, int64_t since);
 
-/* Does any object not answer at present? */
-bool judge_stalled(const struct judge *judge);
-
 /*
  * Let time pass: overrides end, stalls ripen, sustain and dwell run out; the host's level anew.
  * What is no longer present is forgotten. However often it is called beyond the deadlines,

@@ -55,43 +55,66 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/* A line of mountinfo. */
+struct mount {
+	char *root, *point, *kind, *options;
+};
+
 /* "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,memory_localevents" */
-static void take_mount(struct cgroup_mounts *mounts, char *line)
+static bool parse_mount(struct mount *mount, char *line)
 {
-	char *save, *point = NULL, *kind, *options, *end = strstr(line, " - ");
-	unsigned int field;
+	char *save, *field, *end = strstr(line, " - ");
+	unsigned int number;
 
 	if (!end)
-		return;
+		return false;
 	*end = '\0';
-	point = strtok_r(line, " ", &save);
-	for (field = 1; point && field < 5; field++)
-		point = strtok_r(NULL, " ", &save);
-	kind = strtok_r(end + 3, " ", &save);
+	field = strtok_r(line, " ", &save);
+	for (number = 1; field && number < 4; number++)
+		field = strtok_r(NULL, " ", &save);
+	mount->root = field;
+	mount->point = field ? strtok_r(NULL, " ", &save) : NULL;
+	mount->kind = strtok_r(end + 3, " ", &save);
 	strtok_r(NULL, " ", &save);
-	options = strtok_r(NULL, " ", &save);
-	if (!point || !kind || !options)
-		return;
-	if (!strcmp(kind, "cgroup2")) {
-		snprintf(mounts->unified, sizeof(mounts->unified), "%s", point);
-		mounts->kills_by_cgroup |= has_word(options, "memory_localevents");
-	} else if (!strcmp(kind, "cgroup") && has_word(options, "memory")) {
-		snprintf(mounts->memory, sizeof(mounts->memory), "%s", point);
+	mount->options = strtok_r(NULL, " ", &save);
+	return mount->point && mount->kind && mount->options;
+}
+
+/* The first of each counts: a later one is another's (a chroot's), and may go. */
+static void take_mount(struct cgroup_mounts *mounts, const struct mount *mount)
+{
+	if (!*mounts->unified && !strcmp(mount->kind, "cgroup2")) {
+		snprintf(mounts->unified, sizeof(mounts->unified), "%s", mount->point);
+		mounts->kills_by_cgroup |= has_word(mount->options, "memory_localevents");
+	} else if (!mounts->v1 && !strcmp(mount->kind, "cgroup") &&
+		   has_word(mount->options, "memory")) {
+		snprintf(mounts->memory, sizeof(mounts->memory), "%s", mount->point);
 		mounts->v1 = true;
 		mounts->kills_by_cgroup = true;
 	}
 }
 
-void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo)
+/* Of whole hierarchies, or of the PARTS of some that are mounted. */
+static void take_mounts(struct cgroup_mounts *mounts, const char *mountinfo, bool parts)
 {
 	char *text = strdup(mountinfo), *line, *save;
+	struct mount mount;
 
-	memset(mounts, 0, sizeof(*mounts));
 	if (!text)
 		return;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		take_mount(mounts, line);
+		if (parse_mount(&mount, line) && (parts || !strcmp(mount.root, "/")))
+			take_mount(mounts, &mount);
 	free(text);
+}
+
+void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo)
+{
+	memset(mounts, 0, sizeof(*mounts));
+	take_mounts(mounts, mountinfo, false);
+	/* A container without a cgroup namespace sees its own part alone: paths are below it. */
+	if (!*mounts->unified && !mounts->v1)
+		take_mounts(mounts, mountinfo, true);
 	if (!mounts->v1)
 		strcpy(mounts->memory, mounts->unified);
 }

@@ -18,7 +18,10 @@ struct cgroup_mounts {
 	bool kills_by_cgroup;	/* the kernel does not add up the kills of a subtree: we do */
 };
 
-/* Find them in the text of /proc/self/mountinfo. */
+/*
+ * Find them in the text of /proc/self/mountinfo: the first mount of a whole hierarchy; where there
+ * is none, of a part.
+ */
 void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo);
 
 /*

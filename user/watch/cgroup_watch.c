@@ -15,6 +15,8 @@
 
 #define HURRY_NS (15 * NS_PER_S)
 #define KILL_NS	 (60 * NS_PER_S)
+#define FIND_NS	 (4 * NS_PER_S) /* less than safety looks are apart, for they are not to the tick \
+				 */
 #define GAP_NS	 (10 * NS_PER_MS) /* any user's kills ring: at most 100 samples a second */
 
 static int64_t count_before(const struct cgroup_count *count, uint64_t id)
@@ -160,11 +162,51 @@ static void order_syncs(struct cgroup_watch *watch)
 	watch->said_all_syncs = why;
 }
 
+/* A mount table longer than this (containers) has the cgroups' hierarchies first, or nearly so. */
+#define MOUNTINFO_BYTES (256 * 1024)
+
+static void find_mounts(struct cgroup_watch *watch)
+{
+	struct cgroup_mounts *mounts = &watch->mounts;
+	static const char path[] = "/proc/self/mountinfo";
+	char *text = malloc(MOUNTINFO_BYTES);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length, at = 0;
+
+	watch->found_ns = monotonic_ns();
+	memset(mounts, 0, sizeof(*mounts));
+	while (text && fd >= 0 && (length = read(fd, text + at, MOUNTINFO_BYTES - 1 - at)) > 0)
+		at += length;
+	if (text) {
+		text[at] = '\0';
+		cgroup_find(mounts, text);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(text);
+}
+
+/*
+ * The cgroup is missing, or all of v2's: it may not be there, or the mount by which we know it is
+ * gone. Looked for again no more often than at safety looks, though samples may come every second.
+ */
+static void find_mounts_again(struct cgroup_watch *watch)
+{
+	const struct cgroup_mounts *mounts = &watch->mounts;
+
+	if (monotonic_ns() - watch->found_ns < FIND_NS)
+		return;
+	if (!cgroup_id(mounts->memory, watch->path) ||
+	    (*mounts->unified && !cgroup_id(mounts->unified, "")))
+		find_mounts(watch);
+}
+
 void cgroup_watch_sample(struct cgroup_watch *watch)
 {
 	if (!*watch->path)
 		return;
 	watch->sampled_ns = monotonic_ns();
+	find_mounts_again(watch);
 	order_syncs(watch);
 	sample_kills(watch);
 	sample_available(watch);
@@ -189,28 +231,6 @@ bool cgroup_watch_hurried(const struct cgroup_watch *watch, int64_t now_ns)
 	return *watch->path && (watch->near || now_ns < watch->hurry_until_ns);
 }
 
-/* A mount table longer than this (containers) has the cgroups' hierarchies first, or nearly so. */
-#define MOUNTINFO_BYTES (256 * 1024)
-
-static void find_mounts(struct cgroup_mounts *mounts)
-{
-	static const char path[] = "/proc/self/mountinfo";
-	char *text = malloc(MOUNTINFO_BYTES);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length, at = 0;
-
-	memset(mounts, 0, sizeof(*mounts));
-	while (text && fd >= 0 && (length = read(fd, text + at, MOUNTINFO_BYTES - 1 - at)) > 0)
-		at += length;
-	if (text) {
-		text[at] = '\0';
-		cgroup_find(mounts, text);
-	}
-	if (fd >= 0)
-		close(fd);
-	free(text);
-}
-
 void cgroup_watch_path(struct cgroup_watch *watch, const char *path)
 {
 	if (!strcmp(watch->path, path))
@@ -223,7 +243,7 @@ void cgroup_watch_path(struct cgroup_watch *watch, const char *path)
 	watch->hurry_until_ns = 0;
 	snprintf(watch->path, sizeof(watch->path), "%s", path);
 	if (*path)
-		find_mounts(&watch->mounts);
+		find_mounts(watch);
 	if (*path && !*watch->mounts.memory)
 		log_warning("cgroup %s cannot be watched: no cgroup filesystem is mounted", path);
 }

@@ -38,6 +38,7 @@ struct cgroup_watch {
 	void *hurry_context;
 	char path[PATH_MAX]; /* "": none is watched */
 	struct cgroup_mounts mounts;
+	int64_t found_ns; /* when they were */
 	int64_t host_bytes;
 	struct psi psi;
 	uint64_t psi_id; /* the cgroup that PSI was opened for; 0: closed */
