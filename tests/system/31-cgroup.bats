@@ -63,8 +63,7 @@ hold() { # PATH MIB
 watch_cgroup() { # PATH [USER]
 	start_daemon "user = \"${2:-}\"" "memory { cgroup = \"$1\"
 		available { medium = \"20%\" high = \"10%\" dwell = \"1s\" }
-		stall { medium = \"off\" high = \"off\" }
-		oom-kill { dwell = \"1s\" } }" \
+		stall { medium = \"off\" high = \"off\" } }" \
 		"filesystem \"$SCRATCH\" { free-space { medium = off high = off }
 			free-inodes { medium = off high = off } }"
 }

@@ -38,7 +38,7 @@ static const struct {
 	[RESOURCE_MEMORY_STALL] = { "memory-stall", "memory", "stall", UNIT_SHARE,
 		false, false, 0, 100000, 400000, 10 * NS_PER_S, MINUTE },
 	[RESOURCE_OOM_KILL] = { "oom-kill", "memory", "oom-kill", UNIT_COUNT,
-		false, false, 0, OFF, OFF, 0, MINUTE },
+		false, false, 0, OFF, OFF, 0, 0 },
 	[RESOURCE_IO_STALL] = { "io-stall", "io", "stall", UNIT_SHARE,
 		false, false, 0, OFF, OFF, 10 * NS_PER_S, MINUTE },
 	[RESOURCE_QUEUE_LENGTH] = { "queue-length", "queue", "length", UNIT_COUNT,

@@ -135,8 +135,11 @@ static const struct resource_type types[RESOURCE_IDS] = {
 		.unit = UNIT_COUNT,
 		.less_is_worse = false,
 		.has_size = false,
-		/* Off: on a whole host any user can have their own processes killed. */
-		.defaults = { .dwell_ns = DWELL_NS },
+		/*
+		 * Off: on a whole host any user can have their own processes killed. No dwell:
+		 * the minute after the last kill is in the value.
+		 */
+		.defaults = { .dwell_ns = 0 },
 		.meaning = "processes killed for want of memory in the last 60 s",
 	},
 	[RESOURCE_IO_STALL] = {
