@@ -34,6 +34,20 @@ setup() {
 	stop_daemon
 }
 
+# Without anything that calls for haste; a safety look comes every 5 s.
+@test "with BPF refused memory is polled every second, as the warning says" {
+	need_tool capsh
+	need_tool strace
+	# shellcheck disable=SC2016,SC2034,SC2054
+	DAEMON_UNDER=(capsh --drop=cap_bpf,cap_perfmon,cap_sys_admin -- -c 'exec "$@"' sh)
+	watch_only "$(filesystem "$SCRATCH" 2K 1K)"
+	is_open
+	timeout -s INT 10 strace -qq -P /proc/meminfo -o "$SCRATCH/reads" -p "$DAEMON" || true
+	tell "$(wc -l <"$SCRATCH/reads") samples of memory in 10 s"
+	[ "$(grep -c 'read' "$SCRATCH/reads")" -ge 6 ]
+	stop_daemon
+}
+
 @test "a filesystem that the probe does not see is polled, beside one that it sees" {
 	need_bpf
 	loop_mount ext4 64

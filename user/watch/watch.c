@@ -22,9 +22,16 @@ static void sample_host(struct watch *watch)
 	memory_sample(&watch->memory);
 }
 
+/* Nothing would ring. A kill may take its cgroup with it: it has to be seen before that. */
+static bool host_polled(const struct watch *watch)
+{
+	return !kernel_attached(watch->set.kernel, SIGNAL_RECLAIM) ||
+	       (*watch->cgroup.path && !kernel_attached(watch->set.kernel, SIGNAL_OOM_KILLS));
+}
+
 static bool host_hurried(const struct watch *watch, int64_t now)
 {
-	return memory_hurried(&watch->memory, now) || cgroup_watch_hurried(&watch->cgroup, now);
+	return host_polled(watch) || memory_hurried(&watch->memory, now) || cgroup_watch_hurried(&watch->cgroup, now);
 }
 
 static bool hurried(const struct watch *watch)
