@@ -191,6 +191,19 @@ prompt() { # KIND MIB
 	prompt btrfs 256
 }
 
+# 20 % above 65 % is more than an empty one has, whose root keeps 20 %, and ext4 2 % for itself.
+@test "ext4: a level that is entered near all that can be free is left when it is empty" {
+	loop_mount ext4 64 -m 20
+	sync -f "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 65% 1M)"
+	is_open
+	dd if=/dev/zero of="$MOUNT/file" bs=1M count=10 status=none
+	promptly is_closed
+	remove "$MOUNT/file"
+	wait_until 20 is_open
+	stop_daemon
+}
+
 idles() { # KIND MIB
 	local before wakeups
 	loop_mount "$1" "$2"

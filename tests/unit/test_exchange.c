@@ -111,7 +111,7 @@ static void start(struct server *server, const struct row *row)
 	server->row = row;
 	server->now = BEGIN;
 	server->worse = type->less_is_worse ? -1 : 1;
-	pressure_rule_make(&server->rule, &row->thresholds, type, row->size);
+	pressure_rule_make(&server->rule, &row->thresholds, type, row->size, 0);
 }
 
 static void poll(struct server *server, int64_t value, int64_t polls, enum level expected)

@@ -57,6 +57,26 @@ static void a_reload_reopens_nothing(void **state)
 	assert_true(next.judge.since_ns == BEGIN + S);
 }
 
+static void a_reload_keeps_what_can_be_free(void **state)
+{
+	struct fixture *fixture = *state;
+	struct resource *spool;
+
+	judge_capacity(fixture->spool, 950);
+	see(fixture, fixture->spool, 500, 1);
+	judge_capacity(fixture->spool, 0); /* full: it cannot be seen */
+	see(fixture, fixture->spool, 0, 2);
+	begin_reload();
+	next.config.filesystems[0].resources[RESOURCE_FREE_SPACE].enter[M].any_of[0].number =
+		PPM / 10 * 8;
+	end_reload(fixture, 3);
+	spool = judge_find(&next.judge, RESOURCE_FREE_SPACE, 0);
+	assert_int_equal(spool->rule.enter[M], 800);
+	assert_int_equal(spool->rule.leave[M], 875);
+	judge_capacity(spool, 900);
+	assert_int_equal(spool->rule.leave[M], 850);
+}
+
 static void a_reload_keeps_the_override(void **state)
 {
 	struct fixture *fixture = *state;
@@ -187,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FIXTURE(a_reload_reopens_nothing),
+		WITH_FIXTURE(a_reload_keeps_what_can_be_free),
 		WITH_FIXTURE(a_reload_keeps_the_override),
 		WITH_FIXTURE(paths_may_change_places_come_and_go),
 		WITH_FIXTURE(new_thresholds_judge_the_kept_value),

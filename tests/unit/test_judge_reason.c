@@ -39,7 +39,7 @@ static void reasons_in_words(void **state)
 	expect(kills, 0, "oom-kill of host is 3: not judged");
 	fixture->config.host[RESOURCE_OOM_KILL].enter[H] =
 		(struct threshold){ 1, { { QUANTITY_COUNT, 5 } } };
-	pressure_rule_make(&kills->rule, kills->thresholds, kills->type, 0);
+	pressure_rule_make(&kills->rule, kills->thresholds, kills->type, 0, 0);
 	expect(kills, 0, "oom-kill of host is 3: high is entered above 5");
 }
 

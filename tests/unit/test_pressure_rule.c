@@ -40,7 +40,7 @@ static void check(const struct rule_case *cases, size_t count)
 		};
 		struct pressure_rule rule;
 
-		pressure_rule_make(&rule, &thresholds, it->type, it->size);
+		pressure_rule_make(&rule, &thresholds, it->type, it->size, 0);
 		if (rule.enter[M] != it->enter_is || rule.leave[M] != it->leave_is)
 			fail_msg("%s: enter %lld, leave %lld", it->what, (long long)rule.enter[M],
 				 (long long)rule.leave[M]);
@@ -111,6 +111,36 @@ static void leave_stays_within_the_size(void **state)
 
 	(void)state;
 	check(cases, COUNT(cases));
+}
+
+/* ext4 keeps 5 % for root: empty, 950 of 1000 are available. */
+static void leave_stays_within_what_can_be_free(void **state)
+{
+	static const struct {
+		struct threshold enter, leave;
+		int64_t capacity, enter_is, leave_is;
+	} cases[] = {
+		{ { 1, { SHARE(80) } }, { 0 }, 950, 800, 875 },
+		{ { 1, { SHARE(80) } }, { 1, { SHARE(97) } }, 950, 800, 875 },
+		{ { 1, { SHARE(80) } }, { 1, { SHARE(90) } }, 950, 800, 900 },
+		{ { 1, { SHARE(80) } }, { 1, { SHARE(95) } }, 950, 800, 950 },
+		{ { 1, { SHARE(10) } }, { 0 }, 950, 100, 120 },
+		{ { 1, { SHARE(80) } }, { 0 }, 0, 800, 960 },
+		{ { 1, { SHARE(80) } }, { 0 }, 5000, 800, 960 },
+		/* Never to be left, as it was asked for. */
+		{ { 1, { SHARE(97) } }, { 0 }, 950, 970, 970 },
+	};
+	struct pressure_rule rule;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct thresholds thresholds = { .enter = { [M] = cases[i].enter },
+						 .leave = { [M] = cases[i].leave } };
+
+		pressure_rule_make(&rule, &thresholds, &space, 1000, cases[i].capacity);
+		assert_int_equal(rule.enter[M], cases[i].enter_is);
+		assert_int_equal(rule.leave[M], cases[i].leave_is);
+	}
 }
 
 static void several_values_are_the_smallest(void **state)
@@ -370,6 +400,7 @@ int main(void)
 		cmocka_unit_test(leave_by_default),
 		cmocka_unit_test(leave_as_given),
 		cmocka_unit_test(leave_stays_within_the_size),
+		cmocka_unit_test(leave_stays_within_what_can_be_free),
 		cmocka_unit_test(several_values_are_the_smallest),
 		cmocka_unit_test(a_share_follows_the_size),
 		cmocka_unit_test(the_largest_numbers_do_not_overflow),

@@ -14,6 +14,15 @@
 
 #define OVERRIDE_S 3600
 
+static void on_capacity(void *context, enum resource_id id, unsigned int index, int64_t capacity)
+{
+	struct daemon *daemon = context;
+	struct resource *resource = judge_find(&daemon->judge, id, index);
+
+	if (resource)
+		judge_capacity(resource, capacity);
+}
+
 static void on_value(void *context, enum resource_id id, unsigned int index, int64_t value,
 		     int64_t size, const char *backend)
 {
@@ -86,6 +95,7 @@ void answers_sink(struct daemon *daemon, struct watch_sink *sink)
 {
 	*sink = (struct watch_sink){
 		.context = daemon,
+		.capacity = on_capacity,
 		.value = on_value,
 		.absent = on_absent,
 		.stalled = on_stalled,

@@ -6,6 +6,12 @@
 
 #include "common/text.h"
 
+static void make_rule(struct resource *resource)
+{
+	pressure_rule_make(&resource->rule, resource->thresholds, resource->type, resource->size,
+			   resource->capacity);
+}
+
 static void add_resource(struct judge *judge, enum resource_id id, const char *object,
 			 unsigned int index, const struct thresholds *thresholds)
 {
@@ -22,7 +28,7 @@ static void add_resource(struct judge *judge, enum resource_id id, const char *o
 	resource->present = true;
 	resource->backend = "poll";
 	resource->pressure.since_ns = judge->since_ns;
-	pressure_rule_make(&resource->rule, thresholds, resource->type, 0);
+	make_rule(resource);
 }
 
 /* By section, so that a new row of the table of resources is judged without a change here. */
@@ -68,11 +74,12 @@ static void carry(struct resource *resource, const struct resource *previous)
 	resource->known = previous->known;
 	resource->value = previous->value;
 	resource->size = previous->size;
+	resource->capacity = previous->capacity;
 	resource->turned_value = previous->turned_value;
 	resource->seen_ns = previous->seen_ns;
 	resource->stalled_ns = previous->stalled_ns;
 	resource->backend = previous->backend;
-	pressure_rule_make(&resource->rule, resource->thresholds, resource->type, resource->size);
+	make_rule(resource);
 }
 
 void judge_carry(struct judge *next, const struct judge *previous)
@@ -125,9 +132,10 @@ static void take_value(struct resource *resource, int64_t value, int64_t size, i
 	if (was_called_by_stall(resource, now))
 		pressure_call(&resource->pressure, &resource->rule, now);
 	resource->stalled_ns = 0;
-	if (size != resource->size)
-		pressure_rule_make(&resource->rule, resource->thresholds, resource->type, size);
-	resource->size = size;
+	if (size != resource->size) {
+		resource->size = size;
+		make_rule(resource);
+	}
 	resource->value = value;
 	resource->known = true;
 	resource->seen_ns = now;
@@ -169,6 +177,14 @@ static void derive_time_to_full(struct judge *judge, const struct resource *spac
 	resource->present = space->present;
 	resource->backend = space->backend;
 	take_value(resource, is_near(space) ? judge_forecast(judge, space) : VALUE_NEVER, 0, now);
+}
+
+void judge_capacity(struct resource *resource, int64_t capacity)
+{
+	if (!capacity || capacity == resource->capacity)
+		return;
+	resource->capacity = capacity;
+	make_rule(resource);
 }
 
 void judge_observe(struct judge *judge, struct resource *resource, int64_t value, int64_t size,

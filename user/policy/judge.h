@@ -35,6 +35,7 @@ struct resource {
 	int64_t value;	      /* the last one */
 	int64_t turned_value; /* the one that gave it its level; of a stall the last one */
 	int64_t size;	      /* of the object, where shares are of something; else 0 */
+	int64_t capacity;     /* what of the size can be free; 0: all of it */
 	int64_t seen_ns;      /* when */
 	int64_t stalled_ns;   /* since when the object does not answer; 0: it does */
 	const char *backend;  /* where it comes from: a probe's name or "poll"; static storage */
@@ -79,6 +80,12 @@ struct resource *judge_find(struct judge *judge, enum resource_id id, unsigned i
  */
 void judge_observe(struct judge *judge, struct resource *resource, int64_t value, int64_t size,
 		   int64_t now);
+
+/*
+ * What of RESOURCE's object can be free, to be told before its value: the level must be left by
+ * then. 0 when that cannot be seen now, and what was told before stays.
+ */
+void judge_capacity(struct resource *resource, int64_t capacity);
 
 /*
  * How long until RESOURCE, a free-space, reaches its high threshold (VALUE_NEVER: it does not

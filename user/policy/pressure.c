@@ -44,7 +44,7 @@ static int64_t default_leave(int64_t enter, bool less_is_worse)
 }
 
 static int64_t make_leave(const struct thresholds *thresholds, const struct resource_type *type,
-			  int64_t size, enum level level, int64_t enter)
+			  int64_t size, int64_t capacity, enum level level, int64_t enter)
 {
 	int64_t leave = threshold_resolve(&thresholds->leave[level], type, size);
 
@@ -55,13 +55,15 @@ static int64_t make_leave(const struct thresholds *thresholds, const struct reso
 	if (!type->less_is_worse)
 		return smaller(leave, enter);
 	/* No filesystem is ever freer than empty: such a level could never be left. */
-	if (type->has_size && size > 0 && leave > size)
-		leave = enter + (size - enter) / 2;
+	if (capacity <= 0 || capacity > size)
+		capacity = size;
+	if (type->has_size && size > 0 && leave > capacity)
+		leave = enter + (capacity - enter) / 2;
 	return leave > enter ? leave : enter;
 }
 
 void pressure_rule_make(struct pressure_rule *rule, const struct thresholds *thresholds,
-			const struct resource_type *type, int64_t size)
+			const struct resource_type *type, int64_t size, int64_t capacity)
 {
 	rule->less_is_worse = type->less_is_worse;
 	rule->sustain_ns = thresholds->sustain_ns;
@@ -72,7 +74,7 @@ void pressure_rule_make(struct pressure_rule *rule, const struct thresholds *thr
 		int64_t enter = threshold_resolve(&thresholds->enter[level], type, size);
 
 		rule->enter[level] = enter;
-		rule->leave[level] = make_leave(thresholds, type, size, level, enter);
+		rule->leave[level] = make_leave(thresholds, type, size, capacity, level, enter);
 	}
 }
 

@@ -39,12 +39,13 @@ struct pressure {
 };
 
 /*
- * The rule that THRESHOLDS make for an object of SIZE (0: unknown, or has none). A leave
- * threshold that is not given is 20 % on the relaxed side of enter, but never beyond what
- * the object can reach (halfway to SIZE then); one on the wrong side counts as enter.
+ * The rule that THRESHOLDS make for an object of SIZE (0: unknown, or has none), of which CAPACITY
+ * can be free (0: all). A leave threshold that is not given is 20 % on the relaxed side of enter;
+ * one beyond what the object can reach is halfway to CAPACITY, and one on the wrong side counts as
+ * enter.
  */
 void pressure_rule_make(struct pressure_rule *rule, const struct thresholds *thresholds,
-			const struct resource_type *type, int64_t size);
+			const struct resource_type *type, int64_t size, int64_t capacity);
 
 /*
  * Take the sample VALUE, seen at NOW (not before the previous one). Returns the level.

@@ -252,7 +252,6 @@ static int listen_at(struct unix_socket *socket, const struct config *config)
 		.backlog = STATE_BACKLOG,
 		.users_group = true,
 	};
-
 	int ret = unix_socket_new(socket, rule.path);
 
 	return ret ? ret : unix_socket_place_apart(socket, &rule);

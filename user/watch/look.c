@@ -82,6 +82,19 @@ static int64_t btrfs_promised_bytes(const uint8_t uuid[LOOK_UUID])
 	return sum;
 }
 
+/*
+ * ext4 keeps blocks for root: empty, 95 % of it are available. Once those are all that is left
+ * f_bavail stays 0, and their number cannot be told any more.
+ */
+static int64_t capacity_bytes(const struct statfs *fs, int64_t block)
+{
+	uint64_t kept = fs->f_bfree > fs->f_bavail ? fs->f_bfree - fs->f_bavail : 0;
+
+	if (!fs->f_bavail || kept > fs->f_blocks)
+		return 0;
+	return saturate((unsigned __int128)(fs->f_blocks - kept) * (uint64_t)block);
+}
+
 int look_at(const char *path, struct look *look)
 {
 	struct statfs fs;
@@ -93,6 +106,7 @@ int look_at(const char *path, struct look *look)
 		return -errno;
 	block = fs.f_frsize ? fs.f_frsize : fs.f_bsize;
 	look->size_bytes = saturate((unsigned __int128)fs.f_blocks * (uint64_t)block);
+	look->capacity_bytes = capacity_bytes(&fs, block);
 	look->available_bytes = saturate((unsigned __int128)fs.f_bavail * (uint64_t)block);
 	look->inodes = saturate(fs.f_files);
 	look->free_inodes = saturate(fs.f_ffree);

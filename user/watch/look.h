@@ -13,6 +13,7 @@
 
 struct look {
 	int64_t size_bytes;	 /* of the filesystem; 0: it has no space to run out of (procfs) */
+	int64_t capacity_bytes;	 /* of these, what is available when it is empty; 0: not known */
 	int64_t available_bytes; /* effective: what can really still be written */
 	int64_t inodes;		 /* 0: the filesystem does not count them (btrfs) */
 	int64_t free_inodes;

@@ -103,6 +103,8 @@ static void tell(struct filesystem *fs, const struct reading *reading)
 	for (i = 0; i < fs->set->count; i++) {
 		if (fs->set->filesystems[i].primary != fs->slot)
 			continue;
+		if (there && is_judged(fs, i) && reading->id == RESOURCE_FREE_SPACE)
+			sink->capacity(sink->context, reading->id, i, fs->look.capacity_bytes);
 		if (there && is_judged(fs, i))
 			sink->value(sink->context, reading->id, i, value, size,
 				    reading->backend(fs));

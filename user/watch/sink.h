@@ -16,6 +16,9 @@
 struct watch_sink {
 	void *context;
 
+	/* So much of the object can be free at most; 0: it cannot be seen now. Before its value. */
+	void (*capacity)(void *context, enum resource_id id, unsigned int index, int64_t capacity);
+
 	/* A value was seen, of an object of SIZE (0 where it has none), by BACKEND (static). */
 	void (*value)(void *context, enum resource_id id, unsigned int index, int64_t value,
 		      int64_t size, const char *backend);
