@@ -189,7 +189,7 @@ static void test_half_close(void **state)
 	half_close(server, "admission inbound 1\r\n", "accept inbound 1 -");
 	half_close(server, "", NULL);
 	half_close(server, "watch\n",
-		   "{\"changes\":0,\"requests\":5,\"override\":\"\",\"pad\":\"\"}");
+		   "{\"changes\":0,\"made\":1,\"requests\":5,\"override\":\"\",\"pad\":\"\"}");
 	assert_int_equal(server_counters(server).requests, 5);
 	wait_clients(server, 0);
 	server_stop(server);
