@@ -47,6 +47,21 @@ status_of() { # PID FIELD
 	find "/proc/$DAEMON/fd" -lname 'anon_inode:*bpf*' | grep -q .
 }
 
+@test "the filer holds no capability, nothing of BPF, and is the daemon's user" {
+	local filer
+	start_as nobody
+	filer=$(pgrep -P "$DAEMON" -x spoolgate-file)
+	[ "$(status_of "$filer" CapEff)" = 0000000000000000 ]
+	[ "$(status_of "$filer" CapBnd)" = 0000000000000000 ]
+	[ "$(status_of "$filer" NoNewPrivs)" = 1 ]
+	[ "$(status_of "$filer" Seccomp)" = 2 ]
+	[ "$(status_of "$filer" Uid)" = "$(id -u nobody)" ]
+	[ -z "$(bpf_held_by "$filer")" ]
+	if grep -F anon_inode:bpf "/proc/$filer/maps"; then return 1; fi
+	stop_daemon KILL || true
+	wait_until 20 is_gone "$filer"
+}
+
 @test "with a user it becomes that user, and works as ever: told, closing, opening" {
 	start_as nobody
 	[ "$(stat -c %U "/proc/$DAEMON")" = nobody ] || [ "$(status_of "$DAEMON" Uid)" = "$(id -u nobody)" ]
