@@ -168,9 +168,11 @@ overlay() {
 	loop_mount ext4 64
 	ext4=$MOUNT
 	loop_mount btrfs 128
+	cd "$ext4" # started by hand from there
 	watch_only "$(filesystem "$ext4" 2M 1M)" "$(filesystem "$MOUNT" 2M 1M)"
+	cd /
 	sleep 1
-	for pid in "$DAEMON" "$(keeper_pid)" "$(scout_pid)"; do
+	for pid in "$DAEMON" "$(keeper_pid)" "$(scout_pid)" $(pgrep -P "$DAEMON"); do
 		if find "/proc/$pid/fd" "/proc/$pid/cwd" "/proc/$pid/root" \
 			\( -lname "$ext4*" -o -lname "$MOUNT*" \) | grep .; then
 			return 1

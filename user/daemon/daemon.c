@@ -347,6 +347,21 @@ static bool turn(struct daemon *daemon)
 	       event_base_loop(daemon->base, EVLOOP_ONCE) >= 0;
 }
 
+/* The processes that do what the daemon must not: before there is anything they must not hold. */
+static int start_helpers(struct daemon *daemon)
+{
+	int error = scout_start(&daemon->scout);
+
+	if (error) {
+		log_error("cannot start the scout: %s", strerror(-error));
+		return error;
+	}
+	error = filer_start(&daemon->filer, privileges_shed, daemon->config->user);
+	if (error)
+		log_error("cannot start the filer: %s", strerror(-error));
+	return error;
+}
+
 int daemon_run(struct config *config, const char *file, const char *socket)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -364,14 +379,7 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	privileges_protect();
 	if (config->gate_count)
 		privileges_hurry();
-	error = scout_start(&daemon->scout);
-	if (error)
-		log_error("cannot start the scout: %s", strerror(-error));
-	if (!error) {
-		error = filer_start(&daemon->filer, privileges_shed, config->user);
-		if (error)
-			log_error("cannot start the filer: %s", strerror(-error));
-	}
+	error = start_helpers(daemon);
 	if (!error) {
 		gates_prepare(&daemon->gates, daemon->config);
 		daemon->base = event_base_new();

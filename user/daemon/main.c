@@ -41,55 +41,95 @@ static int read_config(struct config *config, const char **file)
 	return 0;
 }
 
-int main(int argc, char **argv)
-{
-	const char *file = NULL, *socket = NULL;
-	struct config *config;
-	bool check = false;
-	int option, status;
+struct options {
+	const char *file, *socket;
+	bool check;
+	bool done; /* there is nothing else to do */
+};
 
-	log_init();
+/* Returns 0, or an exit status with the error told. */
+static int read_options(struct options *options, int argc, char **argv)
+{
+	int option;
+
 	while ((option = getopt(argc, argv, "c:s:nVh")) != -1) {
 		switch (option) {
 		case 'c':
-			file = optarg;
+			options->file = optarg;
 			break;
 		case 's':
-			socket = optarg;
+			options->socket = optarg;
 			break;
 		case 'n':
-			check = true;
+			options->check = true;
 			break;
 		case 'V':
 			puts("spoolgated " SPOOLGATE_VERSION);
+			options->done = true;
 			return 0;
 		case 'h':
 			fputs(usage, stdout);
+			options->done = true;
 			return 0;
 		default:
 			fputs(usage, stderr);
 			return EX_USAGE;
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "spoolgated: unexpected argument \"%s\"\n%s", argv[optind], usage);
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "spoolgated: unexpected argument \"%s\"\n%s", argv[optind], usage);
+	return EX_USAGE;
+}
+
+/* PATH, which may be NULL, as it is from everywhere; for good. */
+static const char *absolute(const char *path)
+{
+	char *directory, *whole;
+
+	if (!path || *path == '/')
+		return path;
+	directory = getcwd(NULL, 0);
+	if (!directory || asprintf(&whole, "%s/%s", directory, path) < 0)
+		whole = NULL;
+	free(directory);
+	return whole ? whole : path;
+}
+
+/* A working directory in a spool would keep that from being unmounted. */
+static int leave_directory(struct options *options, struct config *config)
+{
+	options->file = absolute(options->file);
+	options->socket = absolute(options->socket);
+	if (options->socket && strlen(options->socket) >= sizeof(config->state.path)) {
+		fprintf(stderr, "spoolgated: -s: a socket's path has at most %zu bytes\n",
+			sizeof(config->state.path) - 1);
 		return EX_USAGE;
 	}
+	if (options->socket)
+		strcpy(config->state.path, options->socket);
+	return chdir("/") ? EX_OSERR : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct config *config;
+	int status;
+
+	log_init();
+	status = read_options(&options, argc, argv);
+	if (status || options.done)
+		return status;
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return EX_OSERR;
-	if (socket && strlen(socket) >= sizeof(config->state.path)) {
-		fprintf(stderr, "spoolgated: -s: a socket's path has at most %zu bytes\n",
-			sizeof(config->state.path) - 1);
-		free(config);
-		return EX_USAGE;
-	}
-	status = read_config(config, &file);
-	if (status || check) {
+	status = read_config(config, &options.file);
+	if (!status && !options.check)
+		status = leave_directory(&options, config);
+	if (status || options.check) {
 		free(config);
 		return status;
 	}
-	if (socket)
-		strcpy(config->state.path, socket);
-	return daemon_run(config, file, socket);
+	return daemon_run(config, options.file, options.socket);
 }
