@@ -58,6 +58,49 @@ fill_until_diverted() { # MOUNT
 	is_served $STRANGER $HERE 25
 }
 
+# High is the last level: there is no next one to look for.
+@test "a daemon stopped at level high: its lease runs out, and no 8 MiB are let in before the brake" {
+	local served diverted reopened
+	loop_mount ext4 512
+	watch_only "$(filesystem "$MOUNT" 160M 128M 60s)" 'admission { ramp = "0s" }' \
+		"$(gate 'ports = {25} lease = "10s"')"
+	fill_to "$MOUNT" 120 "$MOUNT/old"
+	sync -f "$MOUNT"
+	wait_until 10 level_is high
+	stays 2000 is_diverted $STRANGER $HERE 25
+	kill -STOP "$DAEMON"
+	wait_until 20 is_served $STRANGER $HERE 25
+	reopened=$(available "$MOUNT")
+	fill_until_diverted "$MOUNT"
+	[ -n "$diverted" ]
+	tell "open with $((reopened / MIB)) MiB free, served with $((served / MIB)), diverted with $((diverted / MIB))"
+	[ "$served" -gt $((reopened - 8 * MIB)) ]
+	kill -CONT "$DAEMON"
+	wait_until 10 gate_is closed
+}
+
+# What that costs: a look per half a MiB, and no more than 100 a second.
+@test "a healthy daemon at level high beside a busy overwriter: looks are bounded, and cheap" {
+	local -i looks before
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	sync -f "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 250M 240M 60s)" "$(gate)"
+	wait_until 10 level_is high
+	looks=$(counter looks) before=$(ticks_of "$DAEMON")+$(ticks_of "$(scout_pid)")
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 6
+	wait_until 30 is_gone "$!"
+	looks=$(counter looks)-looks before=$(ticks_of "$DAEMON")+$(ticks_of "$(scout_pid)")-before
+	tell "$(cat "$SCRATCH/writer.out"); $((looks / 6)) looks/s, $((before * 1000 / $(getconf CLK_TCK) / 6)) ms of CPU a second"
+	[ "$looks" -le 660 ]
+	[ "$(field .gate.brakes)" -eq 0 ]
+}
+
+# User's and system's time.
+ticks_of() { # PID
+	sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
 # A stop that is over is answered by the first look: room there is, so it opens.
 @test "a brake is answered by a look: overwriting while stopped brakes, going on opens at once" {
 	local -i begin

@@ -215,12 +215,23 @@ static void set_brake(struct filesystem *fs, struct orders *orders)
 	store(&orders->brake_marks[fs->slot], pages ? fs->dirtied_pages + pages : 0);
 }
 
+/*
+ * How far to the next level, or to high where it is nearer, as when high is the level already: the
+ * kernel brakes when a look is not answered, and so must ask for one there, too.
+ */
+static int64_t nearest_level(struct filesystem *fs, enum resource_id id)
+{
+	int64_t distance = nearest(fs, fs->set->sink->distance, id);
+	int64_t room = nearest(fs, fs->set->sink->room, id);
+
+	return room < distance ? room : distance;
+}
+
 /* Past the mark already when it is stored: the kernel would ring at the next write only. */
 static void set_mark(struct filesystem *fs)
 {
 	struct filesystem_set *set = fs->set;
-	const struct watch_sink *sink = set->sink;
-	int64_t space_bytes = nearest(fs, sink->distance, RESOURCE_FREE_SPACE);
+	int64_t space_bytes = nearest_level(fs, RESOURCE_FREE_SPACE);
 	struct orders *orders;
 	uint64_t mark;
 
@@ -228,9 +239,9 @@ static void set_mark(struct filesystem *fs)
 		return;
 	if (space_bytes > fs->look.available_bytes)
 		space_bytes = fs->look.available_bytes;
-	mark = fs->dirtied_pages +
-	       mark_step_pages(space_bytes, nearest(fs, sink->distance, RESOURCE_FREE_INODES),
-			       fs->look.growth, set->page_bytes, set->cpus);
+	mark = fs->dirtied_pages + mark_step_pages(space_bytes,
+						   nearest_level(fs, RESOURCE_FREE_INODES),
+						   fs->look.growth, set->page_bytes, set->cpus);
 	orders = kernel_orders(set->kernel);
 	set_brake(fs, orders);
 	store(&orders->look_marks[fs->slot], mark);
