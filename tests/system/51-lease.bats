@@ -179,6 +179,28 @@ no_responder() {
 	wait_until 10 is_diverted $STRANGER $HERE 25
 }
 
+# The first seconds of a stop are the worst: its last beat is not old yet, so clients are diverted.
+@test "who comes in the first seconds of a stop waits no longer than 4 s, whatever the daemon does" {
+	local -i begin took
+	local heard moment
+	start_gated "$(gate 'ports = {25} lease = "60s"')"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	kill -STOP "$DAEMON"
+	for moment in 0 0.5 1.5; do
+		sleep 2.5 # a new one has beaten
+		kill -STOP "$(responder_pid)"
+		sleep $moment
+		begin=$(now_ms)
+		heard=$(call $STRANGER $HERE 25)
+		took=$(($(now_ms) - begin))
+		tell "$moment s after the stop: $took ms: $heard"
+		[[ $heard == "$REFUSAL" || $heard == *'Connection refused'* ]]
+		[ "$took" -lt 4000 ]
+	done
+	kill -CONT "$DAEMON"
+}
+
 @test "no responder that beats: clients are refused at once" {
 	start_gated "$(gate)"
 	close_gate

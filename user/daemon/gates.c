@@ -14,8 +14,6 @@
 #include "daemon/gates_report.h"
 #include "publish/divert.h"
 
-#define CHECK_NS (LEDGER_PULSE_NS + NS_PER_S)
-
 static const char *name_of(const struct config_gate *config)
 {
 	return config->netns[0] ? config->netns : "the daemon's own network namespace";
@@ -203,21 +201,6 @@ void gates_reload(struct gates *gates, const struct config *before, struct confi
 				     gates->gates[i].gate.place.backlog);
 }
 
-/* One that is stopped, not dead, is no child's end to its keeper: it must be told to look. */
-static void check_pulses(const struct gates *gates, int64_t now)
-{
-	for (unsigned int i = 0; i < gates->count; i++) {
-		const struct gate *gate = &gates->gates[i].gate;
-
-		if (gates->gates[i].attached &&
-		    now - (int64_t)__atomic_load_n(&gate->pulse->beat_ns, __ATOMIC_ACQUIRE) >
-			    (int64_t)CHECK_NS) {
-			responders_check(&gates->responders);
-			return;
-		}
-	}
-}
-
 /* The path is in /run, or wherever the administrator says: never one that is watched. */
 static void check_places(struct gates *gates, const struct config *config, int64_t now)
 {
@@ -243,7 +226,6 @@ void gates_publish(struct gates *gates, const struct config *config, const struc
 	if (!gates->attached)
 		return; /* nor is the brake armed */
 	divert_publish(kernel_orders(gates->kernel), config, judge, admission, now);
-	check_pulses(gates, now);
 	check_places(gates, config, now);
 	gates_announce(gates, config, judge, now);
 }

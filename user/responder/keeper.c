@@ -22,8 +22,9 @@
 #include "responder/keeper.h"
 #include "responder/responder.h"
 
-#define STOP_MS	      500
+#define STOP_MS	 500
 #define AGAIN_NS NS_PER_S
+#define LOOK_NS	 NS_PER_S /* between two looks at the pulses: clients of one that hangs wait */
 
 struct kept {
 	struct keeper_post posts[RESPONDERS];
@@ -183,19 +184,14 @@ static void start_one(struct kept *kept, unsigned int i)
 		become_responder(kept, &kept->posts[i]);
 }
 
-/* Wait for bytes on the lifeline or for a child's end. False when the daemon is gone. */
-static bool wait_for_news(const struct kept *kept, bool *asked)
+/* Wait LOOK_NS for a child's end. False when the daemon is gone, which says nothing else here. */
+static bool wait_for_news(const struct kept *kept)
 {
+	const struct timespec wait = { .tv_sec = LOOK_NS / NS_PER_S };
 	struct pollfd poll = { .fd = kept->lifeline, .events = POLLIN };
-	char bytes[64];
-	ssize_t length;
+	int count = ppoll(&poll, 1, &wait, &kept->signals);
 
-	*asked = false;
-	if (ppoll(&poll, 1, NULL, &kept->signals) < 0)
-		return errno == EINTR;
-	length = read(kept->lifeline, bytes, sizeof(bytes));
-	*asked = length > 0;
-	return length > 0 || (length < 0 && errno == EAGAIN);
+	return !count || (count < 0 && errno == EINTR);
 }
 
 /* One that is stopped has clients waiting; another one takes those of the listener over. */
@@ -224,8 +220,6 @@ static void start_dead(struct kept *kept)
 static void keep(struct kept *kept, uid_t uid, gid_t gid) __attribute__((noreturn));
 static void keep(struct kept *kept, uid_t uid, gid_t gid)
 {
-	bool asked;
-
 	prctl(PR_SET_NAME, "spoolgate-rkeep");
 	kept->pid = getpid();
 	if (keep_descriptors(kept) || shed_privileges(uid, gid))
@@ -233,9 +227,8 @@ static void keep(struct kept *kept, uid_t uid, gid_t gid)
 	set_signals(&kept->signals);
 	for (unsigned int i = 0; i < kept->count; i++)
 		start_one(kept, i);
-	while (wait_for_news(kept, &asked)) {
-		if (asked)
-			end_hung(kept);
+	while (wait_for_news(kept)) {
+		end_hung(kept);
 		start_dead(kept);
 	}
 	for (unsigned int i = 0; i < kept->count; i++)
@@ -277,11 +270,6 @@ int responders_start(struct responders *responders, const struct keeper_post *po
 	responders->pid = pid;
 	responders->lifeline = lifeline[0];
 	return 0;
-}
-
-void responders_check(const struct responders *responders)
-{
-	(void)!send(responders->lifeline, "?", 1, MSG_NOSIGNAL);
 }
 
 int responders_restarted(const struct responders *responders)

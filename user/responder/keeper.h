@@ -33,9 +33,6 @@ struct responders {
 int responders_start(struct responders *responders, const struct keeper_post *posts,
 		     unsigned int count, uid_t uid, gid_t gid);
 
-/* Have the keeper see whether one hangs; it then is ended, and another started. */
-void responders_check(const struct responders *responders);
-
 /* How many were started anew since last asked; -EPIPE when the keeper is gone. */
 int responders_restarted(const struct responders *responders);
 
