@@ -247,6 +247,52 @@ resets_sent() {
 	[ "$(log_counts 'warning: gate: the network namespace')" -eq 1 ]
 }
 
+listener_inode() {
+	in_net ss -Hltne | sed -n '/192\.0\.0\.8/s/.* ino:\([0-9]*\).*/\1/p'
+}
+
+nobody_has_socket() { # INODE
+	local pid
+	for pid in $(processes_below "$SCRATCH") "$DAEMON"; do
+		[[ -z $(find "/proc/$pid/fd" -lname "socket:\[$1\]") ]] || return 1
+	done
+}
+
+# A namespace takes its interfaces along, and their other ends.
+other_end_is_gone() {
+	! in_net ip link show other-end
+}
+
+@test "a namespace that is deleted goes, and the other gate stays" {
+	local lost=$NETNS lost_gate inode responders
+	lost_gate=$(gate)
+	make_netns other
+	ip link add in-lost netns "$lost" type veth peer name other-end netns "$NETNS" || skip "no veth here"
+	start_gated "$lost_gate" "$(gate)"
+	close_gate
+	responders=$(responder_pid)
+	[ "$(wc -w <<<"$responders")" -eq 2 ]
+	is_diverted $STRANGER $HERE 25
+	NETNS=$lost
+	inode=$(listener_inode)
+	[ -n "$inode" ]
+	is_diverted $STRANGER $HERE 25
+	if nobody_has_socket "$inode"; then return 1; fi
+	umount "$lost"
+	NETNS=$SCRATCH/other.net
+	wait_until 15 nobody_has_socket "$inode"
+	wait_until 15 other_end_is_gone
+	[ "$(responder_pid | wc -w)" -eq 1 ]
+	[[ " $responders " == *"$(responder_pid)"* ]]
+	[ "$(field '.gate.gates | map(.state) | join(" ")')" = 'off closed' ]
+	[ "$(field '.gate.gates[0].reason')" = 'the network namespace is another one now' ]
+	[ "$(field '.gate.gates[0].ports[0].diverted')" -eq 1 ]
+	is_diverted $STRANGER6 $HERE6 25
+	[ "$(field .gate.responder_starts)" -eq 0 ]
+	kill -KILL "$(responder_pid)" # the keeper goes on with what it has
+	wait_until 10 is_diverted $STRANGER $HERE 25
+}
+
 @test "a namespace whose path is closed to the user that the daemon becomes is no lost one" {
 	local directory=$SCRATCH/closed
 	mkdir -m 0700 "$directory"

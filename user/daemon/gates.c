@@ -66,11 +66,20 @@ static int start_responders(struct gates *gates, const struct keeper_post *posts
 				entry ? entry->pw_gid : 0);
 }
 
-static void switch_off(struct gates_gate *gate, const struct config_gate *config, int error)
+/* Whatever listener is left keeps the namespace, so the responder's and its keeper's go as well. */
+static void let_go(struct gates *gates, struct gates_gate *gate)
+{
+	gate_close(&gate->gate);
+	if (gate->prepared && gates->responders.pid > 0)
+		responders_release(&gates->responders, gate->post);
+	gate->prepared = gate->attached = false;
+}
+
+static void switch_off(struct gates *gates, struct gates_gate *gate,
+		       const struct config_gate *config, int error)
 {
 	log_warning("gate: off in %s: %s", name_of(config), strerror(-error));
-	gate_close(&gate->gate);
-	gate->prepared = gate->attached = false;
+	let_go(gates, gate);
 	gate->error = error;
 }
 
@@ -86,8 +95,9 @@ void gates_prepare(struct gates *gates, const struct config *config)
 
 		error = gate_prepare(&gate->gate, &config->gates[i]);
 		gate->prepared = !error;
+		gate->post = count;
 		if (error)
-			switch_off(gate, &config->gates[i], error);
+			switch_off(gates, gate, &config->gates[i], error);
 		else
 			make_post(&posts[count++], &gate->gate, &config->gates[i]);
 	}
@@ -98,7 +108,7 @@ void gates_prepare(struct gates *gates, const struct config *config)
 		if (gate->prepared && !error)
 			error = gate_hand_over(&gate->gate);
 		if (gate->prepared && error)
-			switch_off(gate, &config->gates[i], error);
+			switch_off(gates, gate, &config->gates[i], error);
 	}
 }
 
@@ -155,7 +165,7 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 		gate->attached = !error;
 		gates->attached |= !error;
 		if (error)
-			switch_off(gate, &config->gates[i], error);
+			switch_off(gates, gate, &config->gates[i], error);
 	}
 	listen_to_keeper(gates);
 }
@@ -201,6 +211,16 @@ void gates_reload(struct gates *gates, const struct config *before, struct confi
 				     gates->gates[i].gate.place.backlog);
 }
 
+static void close_lost(struct gates *gates, struct gates_gate *gate,
+		       const struct config_gate *config)
+{
+	log_warning("gate: the network namespace at %s is another one now, or none: no gate is in "
+		    "it until a restart",
+		    config->netns);
+	let_go(gates, gate);
+	gate->lost = true;
+}
+
 /* The path is in /run, or wherever the administrator says: never one that is watched. */
 static void check_places(struct gates *gates, const struct config *config, int64_t now)
 {
@@ -209,14 +229,9 @@ static void check_places(struct gates *gates, const struct config *config, int64
 	gates->looked_ns = now;
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct gates_gate *gate = &gates->gates[i];
-		bool lost = gate->attached &&
-			    !gate_place_is_there(&gate->gate.place, &config->gates[i]);
 
-		if (lost && !gate->lost)
-			log_warning("gate: the network namespace at %s is another one now, or "
-				    "none: no gate is in it until a restart",
-				    config->gates[i].netns);
-		gate->lost = lost;
+		if (gate->attached && !gate_place_is_there(&gate->gate.place, &config->gates[i]))
+			close_lost(gates, gate, &config->gates[i]);
 	}
 }
 

@@ -21,7 +21,8 @@ struct gates_gate {
 	struct gate gate;
 	bool prepared;
 	bool attached;
-	bool lost;		/* its namespace is not at the path any more */
+	bool lost;		/* its namespace was not at the path any more: closed for good */
+	unsigned int post;	/* of its responder, to the keeper */
 	int error;		/* why not */
 	const char *said_state; /* that the log has */
 	uint64_t said_diverted; /* the counters that the log has */

@@ -40,7 +40,7 @@ static const char *state_of(const struct gates *gates, unsigned int i, int64_t n
 {
 	const struct orders *orders;
 
-	if (!gates->kernel || !gates->gates[i].attached || gates->gates[i].lost)
+	if (!gates->kernel || !gates->gates[i].attached)
 		return state_off;
 	orders = kernel_orders(gates->kernel);
 	if (divert_is_braked(kernel_ledger(gates->kernel), orders, now))
@@ -98,10 +98,11 @@ void gates_report(const struct gates *gates, const struct config *config, const 
 		gate->state = state_of(gates, i, now);
 		explain(gate->reason, sizeof(gate->reason), gates, i, config, judge, gate->state,
 			now);
+		if (gates->kernel) /* what was counted stays, gate or no gate */
+			gate->ledger = &kernel_ledger(gates->kernel)->gates[i];
 		if (gate->state == state_off)
 			continue;
 		gate->orders = &kernel_orders(gates->kernel)->gates[i];
-		gate->ledger = &kernel_ledger(gates->kernel)->gates[i];
 		gate->pulse = gates->gates[i].gate.pulse;
 		if ((int64_t)gate->orders->until_ns > now)
 			gate->lease_ns = (int64_t)gate->orders->until_ns - now;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -184,24 +185,60 @@ static void start_one(struct kept *kept, unsigned int i)
 		become_responder(kept, &kept->posts[i]);
 }
 
-/* Wait LOOK_NS for a child's end. False when the daemon is gone, which says nothing else here. */
-static bool wait_for_news(const struct kept *kept)
+/*
+ * The gate of post I is closed: a responder and a listener of it would keep its network namespace.
+ * Its place stays, so that the others keep their numbers.
+ */
+static void release(struct kept *kept, unsigned int i)
+{
+	struct keeper_post *post = &kept->posts[i];
+
+	if (i >= kept->count || post->listener_fd < 0)
+		return;
+	if (kept->pids[i] > 0)
+		kill(kept->pids[i], SIGKILL);
+	close(post->listener_fd);
+	close(post->pulse_fd);
+	munmap((void *)post->pulse, (size_t)sysconf(_SC_PAGESIZE));
+	post->listener_fd = post->pulse_fd = -1;
+	post->pulse = NULL;
+}
+
+/* Each byte on the lifeline is a post to be released. False when the daemon is gone. */
+static bool read_lifeline(struct kept *kept)
+{
+	unsigned char bytes[RESPONDERS];
+	ssize_t length = read(kept->lifeline, bytes, sizeof(bytes));
+
+	for (ssize_t i = 0; i < length; i++)
+		release(kept, bytes[i]);
+	return length > 0 || (length < 0 && errno == EAGAIN);
+}
+
+/* Wait LOOK_NS for the daemon or for a child's end. False when the daemon is gone. */
+static bool wait_for_news(struct kept *kept)
 {
 	const struct timespec wait = { .tv_sec = LOOK_NS / NS_PER_S };
 	struct pollfd poll = { .fd = kept->lifeline, .events = POLLIN };
 	int count = ppoll(&poll, 1, &wait, &kept->signals);
 
-	return !count || (count < 0 && errno == EINTR);
+	if (count > 0)
+		return read_lifeline(kept);
+	return !count || errno == EINTR;
 }
 
 /* One that is stopped has clients waiting; another one takes those of the listener over. */
 static void end_hung(const struct kept *kept)
 {
 	for (unsigned int i = 0; i < kept->count; i++) {
-		int64_t beat_ns =
-			(int64_t)__atomic_load_n(&kept->posts[i].pulse->beat_ns, __ATOMIC_ACQUIRE);
-		int64_t since_ns = beat_ns > kept->started_ns[i] ? beat_ns : kept->started_ns[i];
+		const struct pulse *pulse = kept->posts[i].pulse;
+		int64_t since_ns = kept->started_ns[i], beat_ns;
 
+		if (!pulse)
+			continue;
+		beat_ns = (int64_t)__atomic_load_n(&pulse->beat_ns, __ATOMIC_ACQUIRE);
+		if (beat_ns > since_ns)
+			since_ns = beat_ns;
 		if (kept->pids[i] > 0 && monotonic_ns() - since_ns > (int64_t)LEDGER_PULSE_NS)
 			kill(kept->pids[i], SIGKILL);
 	}
@@ -211,6 +248,9 @@ static void start_dead(struct kept *kept)
 {
 	for (unsigned int i = 0; i < kept->count; i++) {
 		if (kept->pids[i] > 0 && waitpid(kept->pids[i], NULL, WNOHANG) != kept->pids[i])
+			continue;
+		kept->pids[i] = 0;
+		if (kept->posts[i].listener_fd < 0)
 			continue;
 		start_one(kept, i);
 		(void)!send(kept->lifeline, "r", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -270,6 +310,13 @@ int responders_start(struct responders *responders, const struct keeper_post *po
 	responders->pid = pid;
 	responders->lifeline = lifeline[0];
 	return 0;
+}
+
+void responders_release(const struct responders *responders, unsigned int post)
+{
+	const unsigned char byte = (unsigned char)post;
+
+	(void)!send(responders->lifeline, &byte, 1, MSG_NOSIGNAL);
 }
 
 int responders_restarted(const struct responders *responders)

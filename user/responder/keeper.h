@@ -33,6 +33,10 @@ struct responders {
 int responders_start(struct responders *responders, const struct keeper_post *posts,
 		     unsigned int count, uid_t uid, gid_t gid);
 
+/* End the responder of POST, counted from 0 as they were started with, and let go of its listener.
+ */
+void responders_release(const struct responders *responders, unsigned int post);
+
 /* How many were started anew since last asked; -EPIPE when the keeper is gone. */
 int responders_restarted(const struct responders *responders);
 
