@@ -97,48 +97,6 @@ status_of() { # PID FIELD
 	thaw "$MOUNT"
 }
 
-sk_lookup_programs() {
-	bpftool prog list | grep -c sk_lookup || true
-}
-
-fewer_than() { # NUMBER COMMAND
-	(($($2) < $1))
-}
-
-# Clients that never stop, each of which must come to an end, at the server or the responder.
-crowd() {
-	# shellcheck disable=SC2016
-	background crowd nsenter --net="$NETNS" bash -c '
-		while :; do
-			timeout 10 socat -t 8 - "TCP:$1:25,bind=$2" </dev/null
-			echo "ended $?"
-		done' - $HERE $STRANGER
-}
-
-@test "kill -9 under load, over and over (SPOOLGATE_KILLS times): never a gate left closed, nothing left" {
-	local -i i programs rounds=${SPOOLGATE_KILLS:-8}
-	programs=$(sk_lookup_programs)
-	crowd
-	for ((i = 0; i < rounds; i++)); do
-		start_gated "$(gate)"
-		close_gate
-		is_diverted $STRANGER $HERE 25
-		stop_daemon KILL || true
-		is_served $STRANGER $HERE 25
-	done
-	wait_until 20 fewer_than $((programs + 1)) sk_lookup_programs
-	wait_until 10 no_responder
-	# timeout says 124 for a client that hung.
-	if grep 'ended 124' "$SCRATCH/crowd.out"; then return 1; fi
-	tell "$(grep -c '^ended' "$SCRATCH/crowd.out") clients meanwhile, $(grep -c '^421' "$SCRATCH/crowd.out") of them diverted"
-}
-
-no_responder() {
-	[[ -z $(processes_below "$SCRATCH" | while read -r pid; do
-		grep -l spoolgate-r "/proc/$pid/comm"
-	done) ]]
-}
-
 @test "a daemon that is stopped: the lease runs out, and connections reach the server" {
 	start_gated "$(gate 'ports = {25} lease = "10s"')"
 	close_gate
