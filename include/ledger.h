@@ -27,6 +27,7 @@
 
 #define LEDGER_GATES	  4	  /* network namespaces with a gate */
 #define LEDGER_GATE_PORTS 16	  /* of one gate */
+#define LEDGER_PORT_GONE  0x10000 /* no port has this bit */
 #define LEDGER_NETWORKS	  256	  /* internal networks */
 #define LEDGER_SENDERS	  64	  /* networks of diverted clients that a gate can tell apart */
 #define LEDGER_RAMP_BEGIN 100000  /* of LEDGER_RAMP_ALL clients are let in when a ramp begins */
@@ -149,7 +150,7 @@ struct ledger {
 
 /* One port of a gate. */
 struct orders_port {
-	__u32 port;
+	__u32 port;  /* with LEDGER_PORT_GONE: none is gated here, the counters are its */
 	__u32 level; /* from which on it diverts: 1 medium, 2 high; 0: never */
 	__u32 ramps; /* after a closure, clients are let in by degrees */
 };

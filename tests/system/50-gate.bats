@@ -181,6 +181,23 @@ resets_sent() {
 	[ "$(call $STRANGER $HERE 25)" = "$REFUSAL" ]
 }
 
+@test "what a port has counted is its own, and stays in the sum, whatever ports a reload takes" {
+	local counts='.gate | [.diverted, (.gates[0].ports[] | .port, .diverted)] | join(" ")'
+	start_gated "$(gate 'ports = {25, 2525}')"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	is_diverted $STRANGER $HERE 25
+	is_diverted $STRANGER $HERE 2525
+	reload "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate 'ports = {587, 2525}')"
+	is_diverted $STRANGER $HERE 587
+	[ "$(field "$counts")" = '4 587 1 2525 1' ]
+	is_refused $STRANGER $HERE 25
+	reload "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate 'ports = {25}')"
+	[ "$(field "$counts")" = '4 25 2' ]
+	is_diverted $STRANGER $HERE 25
+	[ "$(field "$counts")" = '5 25 3' ]
+}
+
 # Who is let in first after a closure is the same by the gate and by the state socket.
 @test "reopening by degrees lets in whom the state socket accepts" {
 	local -i i taken=0

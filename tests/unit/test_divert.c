@@ -91,6 +91,66 @@ static void ports_divert_from_the_level_that_defers(void **state)
 	assert_levels(0, 0);
 }
 
+static void set_ports(unsigned int count, const uint16_t *ports)
+{
+	struct config_gate *gate = &now->config.gates[0];
+
+	gate->port_count = count;
+	for (unsigned int i = 0; i < count; i++)
+		gate->ports[i] = (struct config_gate_port){ ports[i], CLASS_INBOUND };
+	divert_ports(&now->orders, 0, &now->config, 4096);
+}
+
+static unsigned int place_of(uint16_t port)
+{
+	return divert_place(&now->orders.gates[0], port);
+}
+
+/* Counters go by place: a port's are its own, whatever comes and goes. */
+static void a_port_keeps_its_place(void **state)
+{
+	const struct orders_gate *order = &now->orders.gates[0];
+
+	(void)state;
+	set_ports(2, (const uint16_t[]){ 25, 2525 });
+	assert_int_equal(place_of(25), 0);
+	assert_int_equal(place_of(2525), 1);
+	assert_int_equal(place_of(587), LEDGER_GATE_PORTS);
+	set_ports(2, (const uint16_t[]){ 587, 2525 });
+	assert_int_equal(place_of(2525), 1);
+	assert_int_equal(place_of(587), 2);
+	assert_int_equal(order->port_count, 3);
+	assert_int_equal(order->ports[1].level, LEVEL_MEDIUM);
+	/* One that is gone is gated no more: no packet has such a port. */
+	assert_int_equal(place_of(25), 0);
+	assert_true(order->ports[0].port > UINT16_MAX);
+	assert_int_equal(order->ports[0].level, 0);
+	set_ports(1, (const uint16_t[]){ 25 });
+	assert_int_equal(order->ports[0].port, 25);
+	assert_int_equal(order->ports[0].level, LEVEL_MEDIUM);
+	assert_true(order->ports[1].port > UINT16_MAX);
+}
+
+static void when_all_places_are_taken_those_of_ports_gone_are_free(void **state)
+{
+	const struct orders_gate *order = &now->orders.gates[0];
+	uint16_t ports[LEDGER_GATE_PORTS];
+
+	(void)state;
+	for (unsigned int i = 0; i < LEDGER_GATE_PORTS; i++)
+		ports[i] = (uint16_t)(1000 + i);
+	set_ports(LEDGER_GATE_PORTS, ports);
+	ports[0] = 25; /* its place, and the next free one, come free only now */
+	ports[7] = 26;
+	set_ports(LEDGER_GATE_PORTS, ports);
+	assert_int_equal(order->port_count, LEDGER_GATE_PORTS);
+	for (unsigned int i = 0; i < LEDGER_GATE_PORTS; i++) {
+		assert_int_equal(place_of(ports[i]), i);
+		assert_int_equal(order->ports[i].level, LEVEL_MEDIUM);
+	}
+	assert_int_equal(place_of(1000), LEDGER_GATE_PORTS);
+}
+
 static void each_gate_has_its_lease(void **state)
 {
 	(void)state;
@@ -210,6 +270,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ports_divert_from_the_level_that_defers, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_port_keeps_its_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			when_all_places_are_taken_those_of_ports_gone_are_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_gate_has_its_lease, setup, teardown),
 		cmocka_unit_test_setup_teardown(observing_and_forcing_open_disarm, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_ramp_is_the_policys, setup, teardown),

@@ -12,6 +12,7 @@
 
 static struct config_gate configs[2];
 static struct ledger_gate ledgers[2];
+static struct orders_gate orders[2];
 static struct report_gates gates;
 
 static int setup(void **state)
@@ -19,6 +20,7 @@ static int setup(void **state)
 	(void)state;
 	memset(configs, 0, sizeof(configs));
 	memset(ledgers, 0, sizeof(ledgers));
+	memset(orders, 0, sizeof(orders));
 	memset(&gates, 0, sizeof(gates));
 	configs[0].port_count = 2;
 	configs[0].ports[0] = (struct config_gate_port){ 25, CLASS_INBOUND };
@@ -30,6 +32,9 @@ static int setup(void **state)
 		gates.gates[i].config = &configs[i];
 		gates.gates[i].state = "open";
 		gates.gates[i].ledger = &ledgers[i];
+		gates.gates[i].orders = &orders[i];
+		for (unsigned int j = 0; j < configs[i].port_count; j++)
+			orders[i].ports[j].port = configs[i].ports[j].number;
 	}
 	gates.count = 2;
 	return 0;
@@ -68,6 +73,28 @@ static void counters_are_summed_up_and_ports_named_once(void **state)
 	assert_gate("/gates/1/netns", "\"/run/netns/a\xef\xbf\xbd\"");
 }
 
+/* Ports of the configuration are in another order than their places, and not all are in it. */
+static void counters_go_by_place_and_what_was_counted_stays(void **state)
+{
+	(void)state;
+	orders[0].ports[0].port = 2525 | LEDGER_PORT_GONE;
+	orders[0].ports[1].port = 587;
+	orders[0].ports[2].port = 25;
+	for (unsigned int i = 0; i < 3; i++) {
+		ledgers[0].counts[i][GATE_DIVERTED] = 10 + i;
+		ledgers[0].counts[i][GATE_FULL] = 20 + i;
+	}
+	assert_gate("/gates/0/ports/0/port", "25");
+	assert_gate("/gates/0/ports/0/diverted", "12");
+	assert_gate("/gates/0/ports/1/diverted", "11");
+	assert_gate("/gates/0/ports/1/full", "21");
+	assert_gate("/diverted", "33");
+	assert_gate("/dropped", "63");
+	/* A gate that was never attached has no places. */
+	memset(orders, 0, sizeof(orders));
+	assert_gate("/gates/0/ports/0/diverted", "0");
+}
+
 static void the_worst_speaks_for_all(void **state)
 {
 	(void)state;
@@ -92,6 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(counters_are_summed_up_and_ports_named_once, setup),
+		cmocka_unit_test_setup(counters_go_by_place_and_what_was_counted_stays, setup),
 		cmocka_unit_test_setup(the_worst_speaks_for_all, setup),
 	};
 

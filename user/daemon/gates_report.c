@@ -98,11 +98,13 @@ void gates_report(const struct gates *gates, const struct config *config, const 
 		gate->state = state_of(gates, i, now);
 		explain(gate->reason, sizeof(gate->reason), gates, i, config, judge, gate->state,
 			now);
-		if (gates->kernel) /* what was counted stays, gate or no gate */
-			gate->ledger = &kernel_ledger(gates->kernel)->gates[i];
+		if (!gates->kernel)
+			continue;
+		/* What was counted stays, gate or no gate. */
+		gate->orders = &kernel_orders(gates->kernel)->gates[i];
+		gate->ledger = &kernel_ledger(gates->kernel)->gates[i];
 		if (gate->state == state_off)
 			continue;
-		gate->orders = &kernel_orders(gates->kernel)->gates[i];
 		gate->pulse = gates->gates[i].gate.pulse;
 		if ((int64_t)gate->orders->until_ns > now)
 			gate->lease_ns = (int64_t)gate->orders->until_ns - now;

@@ -28,22 +28,67 @@ static enum level diverts_from(const struct config *config, enum class class)
 	return LEVEL_NORMAL;
 }
 
+unsigned int divert_place(const struct orders_gate *order, uint16_t port)
+{
+	unsigned int i = 0;
+
+	while (i < LEDGER_GATE_PORTS && (order->ports[i].port & ~LEDGER_PORT_GONE) != port)
+		i++;
+	return i;
+}
+
+/* Where its counters are from before, one that never was a port's, or else one of a port gone. */
+static unsigned int find_place(const struct orders_gate *order, uint16_t port)
+{
+	unsigned int place = divert_place(order, port);
+
+	if (place == LEDGER_GATE_PORTS)
+		place = divert_place(order, 0);
+	for (unsigned int i = 0; place == LEDGER_GATE_PORTS; i++)
+		if (order->ports[i].port & LEDGER_PORT_GONE)
+			place = i;
+	return place;
+}
+
+static bool is_gated(const struct config_gate *gate, uint32_t port)
+{
+	for (unsigned int i = 0; i < gate->port_count; i++)
+		if (gate->ports[i].number == port)
+			return true;
+	return false;
+}
+
+static void leave_places(struct orders_gate *order, const struct config_gate *gate)
+{
+	for (unsigned int i = 0; i < LEDGER_GATE_PORTS; i++)
+		if (order->ports[i].port && !is_gated(gate, order->ports[i].port))
+			order->ports[i] = (struct orders_port){
+				.port = order->ports[i].port | LEDGER_PORT_GONE,
+			};
+}
+
 void divert_ports(struct orders *orders, unsigned int slot, const struct config *config,
 		  unsigned int backlog)
 {
 	const struct config_gate *gate = &config->gates[slot];
 	struct orders_gate *order = &orders->gates[slot];
+	unsigned int place, count = order->port_count;
 
 	order->backlog = backlog;
-	/* While they change none is gated; counters go by place, so they may mix at a reload. */
+	/* While they change none is gated. */
 	__atomic_store_n(&order->port_count, 0, __ATOMIC_SEQ_CST);
-	for (unsigned int i = 0; i < gate->port_count; i++)
-		order->ports[i] = (struct orders_port){
+	leave_places(order, gate);
+	for (unsigned int i = 0; i < gate->port_count; i++) {
+		place = find_place(order, gate->ports[i].number);
+		order->ports[place] = (struct orders_port){
 			.port = gate->ports[i].number,
 			.level = diverts_from(config, gate->ports[i].class),
 			.ramps = gate->ports[i].class == CLASS_INBOUND,
 		};
-	__atomic_store_n(&order->port_count, gate->port_count, __ATOMIC_SEQ_CST);
+		if (place >= count)
+			count = place + 1;
+	}
+	__atomic_store_n(&order->port_count, count, __ATOMIC_SEQ_CST);
 }
 
 static void set_mask(__u32 mask[4], unsigned int prefix)

@@ -16,9 +16,16 @@
 
 #define DIVERT_ARMED_NS (60 * NS_PER_S)
 
-/* Of the gate in SLOT: which ports it has, and from which level on each diverts. */
+/*
+ * Of the gate in SLOT: which ports it has, and from which level on each diverts. A port that it had
+ * before keeps its place, and so its counters; one that it has no more leaves it to others when
+ * there is no free one.
+ */
 void divert_ports(struct orders *orders, unsigned int slot, const struct config *config,
 		  unsigned int backlog);
+
+/* The place of PORT, which counters go by; LEDGER_GATE_PORTS when it never had one. */
+unsigned int divert_place(const struct orders_gate *order, uint16_t port);
 
 /* The internal networks. The programs see the old list or the new one, and no mixture. */
 void divert_networks(struct orders *orders, const struct config *config);

@@ -45,7 +45,7 @@ struct report_gate {
 	const char *state;		  /* open, closed, braked or off */
 	char reason[REPORT_REASON];	  /* why; "" when there is nothing to say */
 	int64_t lease_ns;		  /* what is left of it; 0: it is open without one */
-	const struct orders_gate *orders; /* NULL: off */
+	const struct orders_gate *orders; /* where its ports are */
 	const struct ledger_gate *ledger;
 	const struct pulse *pulse;
 };

@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "publish/divert.h"
 #include "publish/report.h"
 
 /* From the best to the worst. */
@@ -52,12 +53,12 @@ static void add_text(struct json_object **object, const char *key, const char *t
 		add_null(object, key);
 }
 
-static uint64_t count_of(const struct report_gate *gate, unsigned int port,
+static uint64_t count_of(const struct report_gate *gate, unsigned int place,
 			 enum gate_verdict verdict)
 {
-	return gate->ledger
-		       ? __atomic_load_n(&gate->ledger->counts[port][verdict], __ATOMIC_RELAXED)
-		       : 0;
+	if (!gate->ledger || place >= LEDGER_GATE_PORTS)
+		return 0;
+	return __atomic_load_n(&gate->ledger->counts[place][verdict], __ATOMIC_RELAXED);
 }
 
 /* Connections that were refused without a word. */
@@ -70,28 +71,30 @@ static const struct {
 	{ "unassigned", GATE_UNASSIGNED },
 };
 
-static uint64_t dropped_of(const struct report_gate *gate, unsigned int port)
+static uint64_t dropped_of(const struct report_gate *gate, unsigned int place)
 {
 	uint64_t dropped = 0;
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
-		dropped += count_of(gate, port, drops[i].verdict);
+		dropped += count_of(gate, place, drops[i].verdict);
 	return dropped;
 }
 
-static struct json_object *port_new(const struct report_gate *gate, unsigned int i)
+static struct json_object *port_new(const struct report_gate *gate,
+				    const struct config_gate_port *port)
 {
-	const struct config_gate_port *port = &gate->config->ports[i];
+	unsigned int place =
+		gate->orders ? divert_place(gate->orders, port->number) : LEDGER_GATE_PORTS;
 	struct json_object *object = json_object_new_object();
 
 	add(&object, "port", json_object_new_int(port->number));
 	add(&object, "class", json_object_new_string(class_name(port->class)));
-	add(&object, "diverted", json_object_new_uint64(count_of(gate, i, GATE_DIVERTED)));
+	add(&object, "diverted", json_object_new_uint64(count_of(gate, place, GATE_DIVERTED)));
 	for (size_t j = 0; j < sizeof(drops) / sizeof(drops[0]); j++)
 		add(&object, drops[j].name,
-		    json_object_new_uint64(count_of(gate, i, drops[j].verdict)));
-	add(&object, "internal", json_object_new_uint64(count_of(gate, i, GATE_INTERNAL)));
-	add(&object, "passed", json_object_new_uint64(count_of(gate, i, GATE_PASSED)));
+		    json_object_new_uint64(count_of(gate, place, drops[j].verdict)));
+	add(&object, "internal", json_object_new_uint64(count_of(gate, place, GATE_INTERNAL)));
+	add(&object, "passed", json_object_new_uint64(count_of(gate, place, GATE_PASSED)));
 	return object;
 }
 
@@ -107,7 +110,7 @@ static struct json_object *gate_new(const struct report_gate *gate)
 	struct json_object *ports = json_object_new_array();
 
 	for (unsigned int i = 0; i < gate->config->port_count; i++)
-		append(&ports, port_new(gate, i));
+		append(&ports, port_new(gate, &gate->config->ports[i]));
 	add_text(&object, "netns", gate->config->netns);
 	add(&object, "state", json_object_new_string(gate->state));
 	add_text(&object, "reason", gate->reason);
@@ -153,7 +156,8 @@ static void add_worst(struct json_object **object, const struct report_gates *ga
 
 		if (!worst || rank(gate->state) > rank(worst->state))
 			worst = gate;
-		for (unsigned int j = 0; j < gate->config->port_count; j++) {
+		/* Of all places: what a port that is gone has counted was counted. */
+		for (unsigned int j = 0; j < LEDGER_GATE_PORTS; j++) {
 			diverted += count_of(gate, j, GATE_DIVERTED);
 			dropped += dropped_of(gate, j);
 		}
