@@ -304,6 +304,7 @@ other_end_is_gone() {
 	[ "$(field '.gate.gates | map(.state) | join(" ")')" = 'off closed' ]
 	[ "$(field '.gate.gates[0].reason')" = 'the network namespace is another one now' ]
 	[ "$(field '.gate.gates[0].ports[0].diverted')" -eq 1 ]
+	log_says "gate of $lost: 1 connections diverted, 0 dropped in [0-9]+ s"
 	is_diverted $STRANGER6 $HERE6 25
 	[ "$(field .gate.responder_starts)" -eq 0 ]
 	kill -KILL "$(responder_pid)" # the keeper goes on with what it has

@@ -82,6 +82,16 @@ status_of() { # PID FIELD
 	wait_until 10 bpf_is_gone "$held"
 }
 
+# Once a minute otherwise: the last of it would be in no log.
+@test "SIGTERM while the gate is closed: whom it diverted since the last summary is in the log" {
+	start_gated "$(gate)"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	is_diverted $STRANGER $HERE 25
+	stop_daemon
+	wait_until 5 log_says 'gate of .*: 2 connections diverted, 0 dropped in [0-9]+ s, most from 198.51.100.0/24 \(2\)'
+}
+
 @test "kill -9 with a scout that hangs on a frozen filesystem opens it too" {
 	local held
 	loop_mount ext4 64

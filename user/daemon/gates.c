@@ -147,6 +147,7 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 	int error;
 
 	gates->base = base;
+	gates->config = config;
 	gates->kernel = watch_kernel(watch);
 	if (gates->kernel)
 		divert_networks(kernel_orders(gates->kernel), config);
@@ -202,6 +203,7 @@ static void keep_places(struct gates *gates, const struct config *before, struct
 void gates_reload(struct gates *gates, const struct config *before, struct config *config)
 {
 	keep_places(gates, before, config);
+	gates->config = config;
 	if (!gates->kernel)
 		return;
 	divert_networks(kernel_orders(gates->kernel), config);
@@ -211,12 +213,15 @@ void gates_reload(struct gates *gates, const struct config *before, struct confi
 				     gates->gates[i].gate.place.backlog);
 }
 
-static void close_lost(struct gates *gates, struct gates_gate *gate,
-		       const struct config_gate *config)
+static void close_lost(struct gates *gates, unsigned int i, const struct config *config,
+		       int64_t now)
 {
+	struct gates_gate *gate = &gates->gates[i];
+
 	log_warning("gate: the network namespace at %s is another one now, or none: no gate is in "
 		    "it until a restart",
-		    config->netns);
+		    config->gates[i].netns);
+	gates_sum_up(gates, i, config, now);
 	let_go(gates, gate);
 	gate->lost = true;
 }
@@ -231,7 +236,7 @@ static void check_places(struct gates *gates, const struct config *config, int64
 		struct gates_gate *gate = &gates->gates[i];
 
 		if (gate->attached && !gate_place_is_there(&gate->gate.place, &config->gates[i]))
-			close_lost(gates, gate, &config->gates[i]);
+			close_lost(gates, i, config, now);
 	}
 }
 
@@ -251,8 +256,10 @@ void gates_close(struct gates *gates)
 		divert_open(kernel_orders(gates->kernel));
 	if (gates->lifeline_event)
 		event_free(gates->lifeline_event);
-	for (unsigned int i = 0; i < gates->count; i++)
+	for (unsigned int i = 0; i < gates->count; i++) {
+		gates_sum_up(gates, i, gates->config, monotonic_ns());
 		if (gates->gates[i].prepared)
 			gate_close(&gates->gates[i].gate);
+	}
 	responders_stop(&gates->responders);
 }

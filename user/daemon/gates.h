@@ -34,7 +34,8 @@ struct gates_gate {
 struct gates {
 	unsigned int count; /* configured at start; others want a restart */
 	struct gates_gate gates[CONFIG_GATES];
-	struct kernel *kernel; /* NULL: all is off */
+	struct kernel *kernel;	     /* NULL: all is off */
+	const struct config *config; /* in force; the daemon's */
 	struct responders responders;
 	struct event *lifeline_event;
 	struct event_base *base;

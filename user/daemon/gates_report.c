@@ -129,9 +129,9 @@ static void sum_up(struct gates_gate *gate, const struct config_gate *config,
 	gate->unsaid_since_ns = 0;
 }
 
-/* Once a minute, and what is left when the gate opens. */
+/* Once a minute, and what is left when the gate opens or ends. */
 static void announce_diverted(struct gates_gate *gate, const struct config_gate *config,
-			      const struct ledger_gate *ledger, bool opened, int64_t now)
+			      const struct ledger_gate *ledger, bool is_last, int64_t now)
 {
 	uint64_t diverted = 0, dropped = 0;
 
@@ -144,8 +144,15 @@ static void announce_diverted(struct gates_gate *gate, const struct config_gate 
 		return;
 	if (!gate->unsaid_since_ns)
 		gate->unsaid_since_ns = now;
-	if (opened || now - gate->unsaid_since_ns >= SUMMARY_NS)
+	if (is_last || now - gate->unsaid_since_ns >= SUMMARY_NS)
 		sum_up(gate, config, ledger, diverted, dropped, now);
+}
+
+void gates_sum_up(struct gates *gates, unsigned int i, const struct config *config, int64_t now)
+{
+	if (gates->gates[i].attached)
+		announce_diverted(&gates->gates[i], &config->gates[i],
+				  &kernel_ledger(gates->kernel)->gates[i], true, now);
 }
 
 static bool is_news(uint64_t *said, uint64_t brakes)

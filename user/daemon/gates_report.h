@@ -9,4 +9,7 @@
 void gates_announce(struct gates *gates, const struct config *config, const struct judge *judge,
 		    int64_t now);
 
+/* Gate I is about to end: what the log does not have yet of whom it diverted. */
+void gates_sum_up(struct gates *gates, unsigned int i, const struct config *config, int64_t now);
+
 #endif
