@@ -330,6 +330,19 @@ other_end_is_gone() {
 	wait_until 10 grep -q 'warning: gate: 1 other sk_lookup program is in' "$SCRATCH/second.out"
 }
 
+# At boot the daemon is there before the mail server, and before containers.
+@test "in the daemon's own namespace: who listens is looked at later, and docker-proxy does not count" {
+	local proxy=$SCRATCH/docker-proxy
+	cp "$(type -P bash)" "$proxy"
+	DAEMON_UNDER=(nsenter --net="$NETNS")
+	start_gated 'gate { ports = {25, 587} submission-ports = {465} }'
+	serve 25 587
+	background proxy "$proxy" -c 'read -rt 240 <> <(:)' - -proto tcp -host-ip 0.0.0.0 -host-port 587 -container-port 25
+	wait_until 60 grep -q 'warning: gate: nobody listens on port 465 in the daemon.s own network namespace yet' "$LOG"
+	log_says 'warning: gate: port 587 of this host is forwarded by docker-proxy: .* wants netns'
+	[ "$(log_counts 'warning: gate')" -eq 2 ]
+}
+
 @test "without a gate block there is no gate: no program, no responder" {
 	start_gated
 	gate_is off

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "publish/gate_place.h"
+#include "publish/gate_proxy.h"
 #include "publish/senders.h"
 #include "responder/greeting.h"
 
@@ -86,12 +87,38 @@ static void listeners_are_told_from_others(void **state)
 	assert_int_equal(gate_place_listening(""), 0);
 }
 
+static bool is_for(const char *words, size_t size, uint16_t port)
+{
+	return gate_proxy_is_for(words, size - 1, port);
+}
+
+#define IS_FOR(words, port) is_for(words, sizeof(words), port)
+
+static void a_proxy_is_known_by_its_port(void **state)
+{
+	(void)state;
+	assert_true(IS_FOR("/usr/bin/docker-proxy\0-proto\0tcp\0-host-ip\0::\0-host-port\0"
+			   "25\0-container-ip\0"
+			   "172.17.0.2\0-container-port\0"
+			   "2525\0",
+			   25));
+	assert_false(IS_FOR("docker-proxy\0-host-port\0"
+			    "2525\0-container-port\0"
+			    "25\0",
+			    25));
+	assert_false(IS_FOR("docker-proxy\0-host-port", 25));
+	assert_false(IS_FOR("docker-proxy\0-host-port\0", 25));
+	assert_false(IS_FOR("docker-proxy", 25));
+	assert_false(IS_FOR("", 25));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_most_first),
 		cmocka_unit_test(the_host_has_its_place),
 		cmocka_unit_test(listeners_are_told_from_others),
+		cmocka_unit_test(a_proxy_is_known_by_its_port),
 	};
 
 	return cmocka_run_group_tests_name("senders", tests, NULL, NULL);

@@ -12,33 +12,10 @@
 #include "common/log.h"
 #include "daemon/gates.h"
 #include "daemon/gates_report.h"
+#include "daemon/gates_warn.h"
 #include "publish/divert.h"
 
-static const char *name_of(const struct config_gate *config)
-{
-	return config->netns[0] ? config->netns : "the daemon's own network namespace";
-}
-
-/* What the administrator should know of the place, as found before we came. */
-static void warn_of_place(const struct gate_place *place, const struct config_gate *config)
-{
-	char ports[CONFIG_GATE_PORTS * sizeof("65535, ")] = "";
-	size_t length = 0;
-
-	if (place->strangers)
-		log_warning("gate: %u other sk_lookup program%s in %s, which can overrule it "
-			    "(bpftool net list)",
-			    place->strangers, place->strangers == 1 ? " is" : "s are",
-			    name_of(config));
-	for (unsigned int i = 0; i < config->port_count; i++)
-		if (place->unheard[i])
-			length += (size_t)snprintf(ports + length, sizeof(ports) - length, "%s%u",
-						   length ? ", " : "", config->ports[i].number);
-	if (length)
-		log_warning("gate: nobody listens on port %s in %s yet; a server in a container "
-			    "wants netns, as forwarded ports never come here",
-			    ports, name_of(config));
-}
+#define LATE_NS (30 * NS_PER_S) /* after the start: what comes with us at boot is there by then */
 
 static void make_post(struct keeper_post *post, const struct gate *gate,
 		      const struct config_gate *config)
@@ -78,7 +55,7 @@ static void let_go(struct gates *gates, struct gates_gate *gate)
 static void switch_off(struct gates *gates, struct gates_gate *gate,
 		       const struct config_gate *config, int error)
 {
-	log_warning("gate: off in %s: %s", name_of(config), strerror(-error));
+	log_warning("gate: off in %s: %s", gates_name(config), strerror(-error));
 	let_go(gates, gate);
 	gate->error = error;
 }
@@ -156,7 +133,7 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 
 		if (!gate->prepared)
 			continue;
-		warn_of_place(&gate->gate.place, &config->gates[i]);
+		gates_warn_at_start(gates, i, config);
 		error = -ENOSYS;
 		if (gates->kernel) {
 			divert_ports(kernel_orders(gates->kernel), i, config,
@@ -168,6 +145,7 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 		if (error)
 			switch_off(gates, gate, &config->gates[i], error);
 	}
+	gates->warn_ns = monotonic_ns() + LATE_NS;
 	listen_to_keeper(gates);
 }
 
@@ -237,6 +215,10 @@ static void check_places(struct gates *gates, const struct config *config, int64
 
 		if (gate->attached && !gate_place_is_there(&gate->gate.place, &config->gates[i]))
 			close_lost(gates, i, config, now);
+	}
+	if (gates->warn_ns && now >= gates->warn_ns) {
+		gates->warn_ns = 0;
+		gates_warn_late(gates, config);
 	}
 }
 

@@ -43,6 +43,7 @@ struct gates {
 	uint64_t said_brakes[LEDGER_FILESYSTEMS];
 	uint64_t said_memory_brakes;
 	int64_t looked_ns; /* at the places */
+	int64_t warn_ns;   /* when to warn of what start is too early for; 0: done */
 	bool attached;	   /* one at least */
 	bool failed;	   /* the keeper is gone: the process should end */
 };

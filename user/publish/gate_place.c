@@ -140,6 +140,13 @@ out:
 	fclose(file);
 }
 
+void gate_place_hear(struct gate_place *place, const struct config_gate *gate)
+{
+	memset(place->unheard, 1, sizeof(place->unheard));
+	hear("/proc/thread-self/net/tcp", place, gate);
+	hear("/proc/thread-self/net/tcp6", place, gate);
+}
+
 static int furnish(struct gate_place *place, const struct config_gate *gate)
 {
 	__u32 ids[STRANGERS];
@@ -147,9 +154,7 @@ static int furnish(struct gate_place *place, const struct config_gate *gate)
 	place->strangers = STRANGERS;
 	if (bpf_prog_query(place->netns_fd, BPF_SK_LOOKUP, 0, NULL, ids, &place->strangers))
 		place->strangers = 0;
-	memset(place->unheard, 1, sizeof(place->unheard));
-	hear("/proc/thread-self/net/tcp", place, gate);
-	hear("/proc/thread-self/net/tcp6", place, gate);
+	gate_place_hear(place, gate);
 	return open_listener(place);
 }
 

@@ -36,6 +36,9 @@ void gate_place_leave(struct gate_place *place);
  */
 bool gate_place_is_there(const struct gate_place *place, const struct config_gate *gate);
 
+/* See who listens on GATE's ports in the namespace that we are in: `unheard`. */
+void gate_place_hear(struct gate_place *place, const struct config_gate *gate);
+
 /* A line of /proc/net/tcp or tcp6: the port that is listened on, 0 when the line is no listener's.
  */
 unsigned int gate_place_listening(const char *line);

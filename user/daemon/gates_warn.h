@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the administrator should know of the places that the gates are in. */
+#ifndef DAEMON_GATES_WARN_H
+#define DAEMON_GATES_WARN_H
+
+#include "daemon/gates.h"
+
+/* The network namespace of a gate, for the log. */
+const char *gates_name(const struct config_gate *config);
+
+/* Gate I is about to be attached: what was found in its place before we came. */
+void gates_warn_at_start(const struct gates *gates, unsigned int i, const struct config *config);
+
+/* A while after the start: the mail server, which starts after us at boot, listens by now. */
+void gates_warn_late(struct gates *gates, const struct config *config);
+
+#endif
