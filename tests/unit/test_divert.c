@@ -265,6 +265,20 @@ static void a_brake_counts_while_armed_and_not_answered(void **state)
 	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
 }
 
+static void a_brake_is_memorys_until_the_stall_is_answered(void **state)
+{
+	(void)state;
+	now->orders.stall_mark_ns = 70;
+	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
+	now->ledger.memory.braked_mark = 70;
+	assert_true(divert_braked_by_memory(&now->ledger, &now->orders));
+	now->orders.stall_mark_ns = 80;
+	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
+	now->ledger.memory.braked_mark = 0;
+	now->orders.stall_mark_ns = 0; /* reclaim is polled */
+	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +293,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(networks_are_replaced_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_brake_counts_while_armed_and_not_answered, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_brake_is_memorys_until_the_stall_is_answered,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("divert", tests, NULL, NULL);

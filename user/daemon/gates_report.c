@@ -71,7 +71,10 @@ static void explain(char *buf, size_t size, const struct gates *gates, unsigned 
 	else if (state == state_off)
 		snprintf(buf, size, "%s", strerror(-gates->gates[i].error));
 	else if (state == state_braked)
-		snprintf(buf, size, "a look has not been answered");
+		snprintf(buf, size, "%s has not been answered",
+			 divert_braked_by_memory(kernel_ledger(gates->kernel), orders)
+				 ? "a memory stall"
+				 : "a look");
 	else if (state == state_closed)
 		explain_level(buf, size, judge);
 	else if (config->mode == MODE_OBSERVE)

@@ -158,3 +158,8 @@ bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, 
 	return (uint64_t)now < until_ns && (uint64_t)now < orders->armed_until_ns &&
 	       until_ns - LEDGER_BRAKE_NS > orders->brake_ack_ns;
 }
+
+bool divert_braked_by_memory(const struct ledger *ledger, const struct orders *orders)
+{
+	return ledger->memory.braked_mark && ledger->memory.braked_mark == orders->stall_mark_ns;
+}

@@ -44,4 +44,7 @@ void divert_open(struct orders *orders);
 /* The brake holds the gates closed at NOW. */
 bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, int64_t now);
 
+/* A memory stall that is not answered yet has braked. */
+bool divert_braked_by_memory(const struct ledger *ledger, const struct orders *orders);
+
 #endif
