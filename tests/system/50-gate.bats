@@ -262,6 +262,29 @@ resets_sent() {
 	log_says "warning: gate: the network namespace at $NETNS is another one now, or none"
 	[ "$(field .gate.reason)" = 'the network namespace is another one now' ]
 	[ "$(log_counts 'warning: gate: the network namespace')" -eq 1 ]
+	# It was the only gate: nothing is kept for it.
+	wait_until 10 has_no_keeper
+	ask ping
+}
+
+has_no_keeper() {
+	! responder_keeper
+}
+
+@test "where no gate can be attached there is no keeper whose death would end the daemon" {
+	DAEMON_UNDER=(setpriv --bounding-set -net_admin,-sys_admin)
+	start_gated 'gate { ports = {25} }'
+	log_says "warning: gate: off in the daemon's own network namespace: "
+	wait_until 10 has_no_keeper
+	gate_is off
+}
+
+@test "two gates in one namespace, by two paths, are warned of" {
+	local other=$SCRATCH/other.net
+	touch "$other"
+	mount --bind "$NETNS" "$other"
+	start_gated "$(gate)" "gate { netns = \"$other\" ports = {587} }"
+	log_says "warning: gate: $NETNS and $other are one network namespace"
 }
 
 listener_inode() {

@@ -78,6 +78,7 @@ void gates_prepare(struct gates *gates, const struct config *config)
 		else
 			make_post(&posts[count++], &gate->gate, &config->gates[i]);
 	}
+	gates_warn_of_twins(gates, config);
 	error = count ? start_responders(gates, posts, count, config->user) : 0;
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct gates_gate *gate = &gates->gates[i];
@@ -110,12 +111,19 @@ static void on_lifeline(evutil_socket_t fd, short events, void *argument)
 
 static void listen_to_keeper(struct gates *gates)
 {
-	if (gates->responders.pid <= 0)
-		return;
 	gates->lifeline_event = event_new(gates->base, gates->responders.lifeline,
 					  EV_READ | EV_PERSIST, on_lifeline, gates);
 	if (gates->lifeline_event)
 		event_add(gates->lifeline_event, NULL);
+}
+
+/* Without a gate the keeper has nothing to keep, and its death must not be the daemon's end. */
+static void dismiss_keeper(struct gates *gates)
+{
+	if (gates->lifeline_event)
+		event_free(gates->lifeline_event);
+	gates->lifeline_event = NULL;
+	responders_stop(&gates->responders);
 }
 
 void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
@@ -146,7 +154,10 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 			switch_off(gates, gate, &config->gates[i], error);
 	}
 	gates->warn_ns = monotonic_ns() + LATE_NS;
-	listen_to_keeper(gates);
+	if (gates->attached)
+		listen_to_keeper(gates);
+	else
+		dismiss_keeper(gates);
 }
 
 static bool same_place(const struct config_gate *a, const struct config_gate *b)
@@ -210,11 +221,18 @@ static void check_places(struct gates *gates, const struct config *config, int64
 	if (now - gates->looked_ns < WATCH_SAFETY_NS - NS_PER_S)
 		return;
 	gates->looked_ns = now;
+	gates->attached = false;
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct gates_gate *gate = &gates->gates[i];
 
 		if (gate->attached && !gate_place_is_there(&gate->gate.place, &config->gates[i]))
 			close_lost(gates, i, config, now);
+		gates->attached |= gate->attached;
+	}
+	if (!gates->attached) {
+		divert_open(kernel_orders(gates->kernel)); /* disarms the brake */
+		dismiss_keeper(gates);
+		return;
 	}
 	if (gates->warn_ns && now >= gates->warn_ns) {
 		gates->warn_ns = 0;
@@ -236,12 +254,10 @@ void gates_close(struct gates *gates)
 {
 	if (gates->kernel)
 		divert_open(kernel_orders(gates->kernel));
-	if (gates->lifeline_event)
-		event_free(gates->lifeline_event);
 	for (unsigned int i = 0; i < gates->count; i++) {
 		gates_sum_up(gates, i, gates->config, monotonic_ns());
 		if (gates->gates[i].prepared)
 			gate_close(&gates->gates[i].gate);
 	}
-	responders_stop(&gates->responders);
+	dismiss_keeper(gates);
 }

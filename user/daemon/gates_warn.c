@@ -26,6 +26,22 @@ static void warn_of_silence(const struct gate_place *place, const struct config_
 			    ports, gates_name(config));
 }
 
+void gates_warn_of_twins(const struct gates *gates, const struct config *config)
+{
+	for (unsigned int i = 0; i < gates->count; i++)
+		for (unsigned int j = 0; j < i; j++) {
+			const struct gate_place *a = &gates->gates[j].gate.place;
+			const struct gate_place *b = &gates->gates[i].gate.place;
+
+			if (gates->gates[i].prepared && gates->gates[j].prepared &&
+			    a->device == b->device && a->inode == b->inode)
+				log_warning("gate: %s and %s are one network namespace, which "
+					    "wants one gate with all ports",
+					    gates_name(&config->gates[j]),
+					    gates_name(&config->gates[i]));
+		}
+}
+
 void gates_warn_at_start(const struct gates *gates, unsigned int i, const struct config *config)
 {
 	const struct gate_place *place = &gates->gates[i].gate.place;

@@ -8,6 +8,9 @@
 /* The network namespace of a gate, for the log. */
 const char *gates_name(const struct config_gate *config);
 
+/* Two gates by different paths in one network namespace: both would have their say there. */
+void gates_warn_of_twins(const struct gates *gates, const struct config *config);
+
 /* Gate I is about to be attached: what was found in its place before we came. */
 void gates_warn_at_start(const struct gates *gates, unsigned int i, const struct config *config);
 
