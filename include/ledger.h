@@ -211,6 +211,7 @@ struct pulse {
 	__u64 accepted; /* connections taken from the listener */
 	__u64 idle;	/* times that none waited there */
 	__u64 cut;	/* connections closed before their time, to make room */
+	__u64 locked;	/* its memory is: 1 */
 };
 
 /* What the ring buffer carries: a doorbell. The truth is in the ledger. */

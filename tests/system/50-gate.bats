@@ -354,16 +354,19 @@ other_end_is_gone() {
 }
 
 # At boot the daemon is there before the mail server, and before containers.
+# And what a responder came to has no voice of its own.
 @test "in the daemon's own namespace: who listens is looked at later, and docker-proxy does not count" {
 	local proxy=$SCRATCH/docker-proxy
 	cp "$(type -P bash)" "$proxy"
-	DAEMON_UNDER=(nsenter --net="$NETNS")
+	DAEMON_UNDER=(nsenter --net="$NETNS" setpriv --bounding-set -sys_resource,-ipc_lock
+		prlimit --memlock=131072:131072)
 	start_gated 'gate { ports = {25, 587} submission-ports = {465} }'
 	serve 25 587
 	background proxy "$proxy" -c 'read -rt 240 <> <(:)' - -proto tcp -host-ip 0.0.0.0 -host-port 587 -container-port 25
 	wait_until 60 grep -q 'warning: gate: nobody listens on port 465 in the daemon.s own network namespace yet' "$LOG"
 	log_says 'warning: gate: port 587 of this host is forwarded by docker-proxy: .* wants netns'
 	[ "$(log_counts 'warning: gate')" -eq 2 ]
+	log_says 'gate: the memory of the responder in .* is not locked'
 }
 
 @test "without a gate block there is no gate: no program, no responder" {

@@ -133,7 +133,7 @@ status_of() { # PID FIELD
 	is_diverted $STRANGER $HERE 25
 	wait_until 10 another_responder_than "$before"
 	stays 3000 is_diverted $STRANGER6 $HERE6 25
-	log_says 'warning: a responder ended and was started again'
+	log_says 'warning: a responder ended and was started again \(signal 9\)'
 	[ "$(field .gate.responder_starts)" -eq 1 ]
 }
 

@@ -93,7 +93,8 @@ void gates_prepare(struct gates *gates, const struct config *config)
 static void on_lifeline(evutil_socket_t fd, short events, void *argument)
 {
 	struct gates *gates = argument;
-	int restarted = responders_restarted(&gates->responders);
+	unsigned char status;
+	int restarted = responders_restarted(&gates->responders, &status);
 
 	(void)fd;
 	(void)events;
@@ -105,7 +106,8 @@ static void on_lifeline(evutil_socket_t fd, short events, void *argument)
 		return;
 	}
 	if (restarted)
-		log_warning("a responder ended and was started again");
+		log_warning("a responder ended and was started again (%s %d)",
+			    status < 128 ? "status" : "signal", status % 128);
 	gates->responder_starts += (uint64_t)restarted;
 }
 

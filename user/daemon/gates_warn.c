@@ -55,6 +55,13 @@ void gates_warn_at_start(const struct gates *gates, unsigned int i, const struct
 		warn_of_silence(place, &config->gates[i]);
 }
 
+static void warn_of_memory(const struct pulse *pulse, const struct config_gate *config)
+{
+	if (pulse->beat_ns && !pulse->locked)
+		log_info("gate: the memory of the responder in %s is not locked",
+			 gates_name(config));
+}
+
 void gates_warn_late(struct gates *gates, const struct config *config)
 {
 	for (unsigned int i = 0; i < gates->count; i++) {
@@ -62,7 +69,10 @@ void gates_warn_late(struct gates *gates, const struct config *config)
 		const struct config_gate *gate = &config->gates[i];
 		uint16_t port;
 
-		if (!gates->gates[i].attached || gate->netns[0])
+		if (!gates->gates[i].attached)
+			continue;
+		warn_of_memory(gates->gates[i].gate.pulse, gate);
+		if (gate->netns[0])
 			continue;
 		gate_place_hear(place, gate);
 		warn_of_silence(place, gate);

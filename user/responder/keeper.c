@@ -244,16 +244,26 @@ static void end_hung(const struct kept *kept)
 	}
 }
 
+/* As a shell has it: 128 and more are signals. 0 when there was no process to begin with. */
+static unsigned char status_byte(int status)
+{
+	return (unsigned char)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 static void start_dead(struct kept *kept)
 {
 	for (unsigned int i = 0; i < kept->count; i++) {
-		if (kept->pids[i] > 0 && waitpid(kept->pids[i], NULL, WNOHANG) != kept->pids[i])
+		int status = 0;
+		unsigned char byte;
+
+		if (kept->pids[i] > 0 && waitpid(kept->pids[i], &status, WNOHANG) != kept->pids[i])
 			continue;
 		kept->pids[i] = 0;
 		if (kept->posts[i].listener_fd < 0)
 			continue;
 		start_one(kept, i);
-		(void)!send(kept->lifeline, "r", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		byte = status_byte(status);
+		(void)!send(kept->lifeline, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 }
 
@@ -319,15 +329,16 @@ void responders_release(const struct responders *responders, unsigned int post)
 	(void)!send(responders->lifeline, &byte, 1, MSG_NOSIGNAL);
 }
 
-int responders_restarted(const struct responders *responders)
+int responders_restarted(const struct responders *responders, unsigned char *status)
 {
-	char bytes[64];
+	unsigned char bytes[64];
 	ssize_t length = recv(responders->lifeline, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 	if (!length)
 		return -EPIPE;
 	if (length < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	*status = bytes[length - 1];
 	return (int)length;
 }
 

@@ -37,8 +37,11 @@ int responders_start(struct responders *responders, const struct keeper_post *po
  */
 void responders_release(const struct responders *responders, unsigned int post);
 
-/* How many were started anew since last asked; -EPIPE when the keeper is gone. */
-int responders_restarted(const struct responders *responders);
+/*
+ * How many were started anew since last asked, and how the last of those had ended: an exit status,
+ * or 128 and a signal. -EPIPE when the keeper is gone.
+ */
+int responders_restarted(const struct responders *responders, unsigned char *status);
 
 /* Close our end: keeper and responders end by themselves. */
 void responders_stop(struct responders *responders);

@@ -60,7 +60,9 @@ static int serve(const struct responder_post *post)
 
 	if (responder_open(&responder, post, count_callers()))
 		return EX_OSERR;
-	mlockall(MCL_CURRENT | MCL_FUTURE); /* the limit was lifted before root was given up */
+	/* The limit was lifted before root was given up. The daemon tells of it, we have no voice.
+	 */
+	post->pulse->locked = !mlockall(MCL_CURRENT | MCL_FUTURE);
 	if (responder_confine())
 		return EX_OSERR;
 	responder_beat(&responder);
