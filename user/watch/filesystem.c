@@ -217,13 +217,15 @@ static void set_brake(struct filesystem *fs, struct orders *orders)
 
 /*
  * How far to the next level, or to high where it is nearer, as when high is the level already: the
- * kernel brakes when a look is not answered, and so must ask for one there, too.
+ * kernel brakes a gate when a look is not answered, and so must ask for one there, too.
  */
 static int64_t nearest_level(struct filesystem *fs, enum resource_id id)
 {
-	int64_t distance = nearest(fs, fs->set->sink->distance, id);
-	int64_t room = nearest(fs, fs->set->sink->room, id);
+	int64_t distance = nearest(fs, fs->set->sink->distance, id), room;
 
+	if (!fs->set->config->gate_count)
+		return distance;
+	room = nearest(fs, fs->set->sink->room, id);
 	return room < distance ? room : distance;
 }
 
