@@ -13,10 +13,11 @@
 #include "publish/listener.h"
 #include "publish/unix_socket.h"
 
-#define LISTENER_BACKLOG     1024
-#define LISTENER_CONNECTIONS 1024 /* of one listener; Postfix has 100 smtpd unless told otherwise \
-				   */
-#define LISTENERS_TOTAL	 1536	  /* of all: with the state socket's 2048 within 4096 files */
+#define LISTENER_BACKLOG 1024
+#define LISTENER_CONNECTIONS                                                                  \
+	1024		      /* of one listener; Postfix has 100 smtpd unless told otherwise \
+			       */
+#define LISTENERS_TOTAL	 1536 /* of all: with the state socket's 2048 within 4096 files */
 #define LISTENER_UNSENT	 (16 * 1024) /* bytes a peer has not taken: no more answers then */
 #define LISTENER_TURN	 64	     /* requests of one connection before the others' turn */
 #define LISTENER_ACCEPTS 64	     /* connections taken before the others' turn */

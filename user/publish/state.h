@@ -48,8 +48,8 @@ struct state_source {
  * Listen on CONFIG's state socket. A socket that a dead daemon left is replaced; one that
  * answers is not (-EADDRINUSE). The directory is made (0755) if its parent is there.
  * Without a group it is given to the primary one of the user that the daemon becomes, if it is
- * root now and that user exists; an unknown group is a warning. -ETIMEDOUT where the filesystem does
- * not answer. SIGPIPE is ignored from now on: libevent's writes would raise it. Returns 0 and
+ * root now and that user exists; an unknown group is a warning. -ETIMEDOUT where the filesystem
+ * does not answer. SIGPIPE is ignored from now on: libevent's writes would raise it. Returns 0 and
  * *STATE, or -errno, and the log says why.
  */
 int state_open(struct state **state, struct event_base *base, const struct config *config,

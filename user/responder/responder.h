@@ -26,7 +26,7 @@
 /* What one responder serves. */
 struct responder_post {
 	int listener;
-	struct pulse *pulse; /* mapped shared */
+	struct pulse *pulse;  /* mapped shared */
 	const char *greeting; /* with its CRLF */
 	size_t greeting_length;
 };

@@ -185,11 +185,11 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /*
- * The page cache, by TEXT of memory.stat: what the kernel gives up before anything runs short, as it
- * counts for MemAvailable too. Active pages as well: mail that has been read again is on that list
- * (118 MiB read three times: all of it), and while it is written reclaim puts what waits for the
- * disk there. Shared memory is on neither list. That pages in use are given up over and over
- * is what memory-stall tells.
+ * The page cache, by TEXT of memory.stat: what the kernel gives up before anything runs short, as
+ * it counts for MemAvailable too. Active pages as well: mail that has been read again is on that
+ * list (118 MiB read three times: all of it), and while it is written reclaim puts what waits for
+ * the disk there. Shared memory is on neither list. That pages in use are given up over and over is
+ * what memory-stall tells.
  */
 static int64_t page_cache(const struct dialect *dialect, const char *text)
 {

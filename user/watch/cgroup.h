@@ -37,14 +37,15 @@ uint64_t cgroup_id(const char *mount, const char *path);
 uint64_t cgroup_tasks(const struct cgroup_mounts *mounts, const char *path);
 
 struct cgroup_memory {
-	int64_t available_bytes; /* limit - (usage - page cache), of the level where that is least */
+	int64_t available_bytes; /* limit - (usage - page cache), of the level where that is least
+				  */
 	int64_t limit_bytes;	 /* of that level; 0: no level is limited */
 };
 
 /*
  * What the cgroup at PATH may still take: the least of what it and the cgroups it is in may.
- * The page cache is not in use: limit less usage and cache. Limits of HOST_BYTES or more are none. Returns 0, -ENOENT when it is not there, or -ENODATA when its
- * memory is not accounted.
+ * The page cache is not in use: limit less usage and cache. Limits of HOST_BYTES or more are none.
+ * Returns 0, -ENOENT when it is not there, or -ENODATA when its memory is not accounted.
  */
 int cgroup_read_memory(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
 		       struct cgroup_memory *memory);

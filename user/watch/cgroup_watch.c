@@ -15,9 +15,10 @@
 
 #define HURRY_NS (15 * NS_PER_S)
 #define KILL_NS	 (60 * NS_PER_S)
-#define FIND_NS	 (4 * NS_PER_S) /* less than safety looks are apart, for they are not to the tick \
+#define FIND_NS                                                                                   \
+	(4 * NS_PER_S)		/* less than safety looks are apart, for they are not to the tick \
 				 */
-#define GAP_NS	 (10 * NS_PER_MS) /* any user's kills ring: at most 100 samples a second */
+#define GAP_NS (10 * NS_PER_MS) /* any user's kills ring: at most 100 samples a second */
 
 static int64_t count_before(const struct cgroup_count *count, uint64_t id)
 {

@@ -31,7 +31,8 @@ static bool host_polled(const struct watch *watch)
 
 static bool host_hurried(const struct watch *watch, int64_t now)
 {
-	return host_polled(watch) || memory_hurried(&watch->memory, now) || cgroup_watch_hurried(&watch->cgroup, now);
+	return host_polled(watch) || memory_hurried(&watch->memory, now) ||
+	       cgroup_watch_hurried(&watch->cgroup, now);
 }
 
 static bool hurried(const struct watch *watch)
