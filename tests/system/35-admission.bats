@@ -61,6 +61,28 @@ ask_all() {
 	[[ $(ask 'admission submission 20000000 192.0.2.9') == accept ]]
 }
 
+# From each address all sizes from 100 MB down: most are refused, the rest take what is left.
+halving_sizes() { # ADDRESSES
+	local -i i size
+	for ((i = 1; i <= $1; i++)); do
+		for ((size = 104857600; size > 0; size /= 2)); do
+			echo "admission inbound $size 203.0.113.$i"
+		done
+	done
+}
+
+@test "addresses that promise themselves half of what is left, over and over, do not lock small mail out" {
+	need_bpf
+	room_of 500
+	halving_sizes 40 | ask_all >/dev/null
+	tell "$(field .counters.promised_bytes) bytes promised"
+	(($(field .counters.promised_bytes) > 370 * MIB))
+	[[ $(ask 'admission inbound 1000000 192.0.2.1') == "$DEFER" ]]
+	[[ $(ask 'admission inbound 1000 192.0.2.1') == accept ]]
+	[[ $(ask 'admission inbound 100000 192.0.2.2') == accept ]]
+	[[ $(ask 'admission submission 20000000 192.0.2.9') == accept ]]
+}
+
 @test "what does not arrive within a minute is released" {
 	need_bpf
 	room_of 100

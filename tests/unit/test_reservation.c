@@ -165,6 +165,47 @@ static void thousands_of_addresses(void **state)
 	assert_true(ask(CLASS_INBOUND, ROOM / 4, "192.0.2.3", 100));
 }
 
+/* Did strangers' promises grow by this one? */
+static bool grabs(int64_t size, unsigned int address)
+{
+	int64_t before = reservation_bytes(&reservations, CLASS_INBOUND);
+
+	ask(CLASS_INBOUND, size, address_of(address), 0);
+	return reservation_bytes(&reservations, CLASS_INBOUND) > before;
+}
+
+/* Ever half of what is left, from a fresh address where one has its share. */
+static void grab_all(int64_t room)
+{
+	unsigned int address = 0;
+
+	for (int64_t size = room / 4; size > 0; size /= 2)
+		while (grabs(size, address) || grabs(size, ++address))
+			;
+}
+
+static void halving_sizes_leave_small_mail_alone(void **state)
+{
+	int64_t small = reservation_small(&reservations, CLASS_INBOUND);
+
+	(void)state;
+	grab_all(ROOM);
+	assert_true(reservation_bytes(&reservations, CLASS_INBOUND) > ROOM * 3 / 4 - 1000);
+	assert_true(reservation_bytes(&reservations, CLASS_INBOUND) <= ROOM * 3 / 4);
+	assert_false(ask(CLASS_INBOUND, 1 * MB, "192.0.2.1", 1));
+	/* Of the attacker's addresses, too: it may as well send what is small. */
+	assert_true(ask(CLASS_INBOUND, 1000, "192.0.2.1", 1));
+	assert_true(ask(CLASS_INBOUND, ROOM / RESERVATION_SMALL, address_of(0), 1));
+	assert_false(ask(CLASS_INBOUND, ROOM / RESERVATION_SMALL + 1, address_of(0), 1));
+	assert_true(reservation_small(&reservations, CLASS_INBOUND) == small);
+	/* What was let in without room was promised none. */
+	assert_true(reservation_bytes(&reservations, CLASS_INBOUND) <= ROOM * 3 / 4);
+	/* Where there is next to no room no mail is small. */
+	reservation_headroom(&reservations, MB, BEGIN + S);
+	grab_all(MB);
+	assert_false(ask(CLASS_INBOUND, 1000, "192.0.2.1", 1));
+}
+
 /* Users cannot lock strangers out either: half for one address, three quarters for all. */
 static void users_have_a_limit_too(void **state)
 {
@@ -221,7 +262,7 @@ static void shares_hold_for_any_walk(void **state)
 	}
 }
 
-/* What is small is taken whoever asks, and a thousand of them at once still fit. */
+/* What is small is taken whoever asks and whatever was promised. */
 static void small_ones_need_no_promise(void **state)
 {
 	uint64_t random = 7;
@@ -231,13 +272,11 @@ static void small_ones_need_no_promise(void **state)
 	assert_true(reservation_small(&reservations, CLASS_INBOUND) == 256 * 1024);
 	for (int64_t i = 0; i < 20000; i++) {
 		enum class class = i & 1 ? CLASS_INBOUND : CLASS_SUBMISSION;
-		int64_t small, left;
+		int64_t small;
 
 		ask(class, (int64_t)(random_next(&random) % (100 * MB)), NULL, i / 100);
 		small = reservation_small(&reservations, class);
-		left = reservations.headroom - reservation_bytes(&reservations, CLASS_INBOUND) -
-		       reservation_bytes(&reservations, CLASS_SUBMISSION);
-		assert_true(small >= 0 && !(small & (small - 1)) && small * 1024 <= left);
+		assert_true(small == 256 * 1024 && small * RESERVATION_SMALL <= ROOM);
 		assert_true(ask(class, small, NULL, i / 100));
 	}
 	reservation_headroom(&reservations, 0, BEGIN);
@@ -284,6 +323,7 @@ int main(void)
 		cmocka_unit_test_setup(thirty_sessions_of_one_attacker, setup),
 		cmocka_unit_test_setup(thousands_of_requests_of_one_attacker, setup),
 		cmocka_unit_test_setup(thousands_of_addresses, setup),
+		cmocka_unit_test_setup(halving_sizes_leave_small_mail_alone, setup),
 		cmocka_unit_test_setup(users_have_a_limit_too, setup),
 		cmocka_unit_test_setup(edges, setup),
 		cmocka_unit_test_setup(shares_hold_for_any_walk, setup),

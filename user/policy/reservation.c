@@ -190,16 +190,20 @@ static bool is_limited(const struct reservations *reservations, enum class class
 	return class != CLASS_INTERNAL && reservations->headroom != INT64_MAX;
 }
 
-bool reservation_take(struct reservations *reservations, enum class class, int64_t size,
-		      const char *address, int64_t now)
+/* Of the headroom, not of what is left of it: what others promise does not make it smaller. */
+static int64_t small_size(const struct reservations *reservations)
+{
+	return reservations->headroom / RESERVATION_SMALL;
+}
+
+/* Promise a message its room, where class and address have as much left. */
+static bool take(struct reservations *reservations, enum class class, int64_t size,
+		 const char *address)
 {
 	uint64_t hash = address_hash(address, reservations->salt);
 	struct reservation_address *entry = NULL;
 	int64_t share;
 
-	release_old(reservations, now);
-	if (size <= 0 || !is_limited(reservations, class))
-		return true;
 	if (size > left_for(reservations, class) / 2)
 		return false;
 	if (hash) {
@@ -216,13 +220,23 @@ bool reservation_take(struct reservations *reservations, enum class class, int64
 	return true;
 }
 
+bool reservation_take(struct reservations *reservations, enum class class, int64_t size,
+		      const char *address, int64_t now)
+{
+	release_old(reservations, now);
+	if (size <= 0 || !is_limited(reservations, class))
+		return true;
+	return take(reservations, class, size, address) || size <= small_size(reservations);
+}
+
 int64_t reservation_small(const struct reservations *reservations, enum class class)
 {
 	int64_t small;
 
 	if (!is_limited(reservations, class))
 		return INT64_MAX;
-	small = left_for(reservations, class) / RESERVATION_SMALL;
+	/* Of its class's share, as the most that may ever come so. */
+	small = small_size(reservations) - small_size(reservations) / 4;
 	return small <= 0 ? 0 : INT64_C(1) << (63 - __builtin_clzll((unsigned long long)small));
 }
 

@@ -13,8 +13,13 @@
  *   everyone together	H
  *   a class		3/4 H, so that neither takes the last quarter from the other
  *   an address		1/4 H of strangers, 1/2 H of users (a company behind one address)
- *   a message		half of what its class has left: promises of large messages never
- *			leave too little for small ones, however many there are
+ *   a message		half of what its class has left, so that one does not take it all
+ *
+ * That alone would not keep room for small mail: twenty addresses that halve their sizes leave
+ * less than a page. So what is up to H / RESERVATION_SMALL is let in whatever was promised: with
+ * a promise where it fits, else without. However many of those come, they are bounded by what
+ * they write: the level follows from looks, and a look is made before half of the room is
+ * written. (Of a room below 1 MiB that is less than 1 KiB, and so no mail.)
  *
  * Who asks twice for one message (at RCPT, for each recipient) promises it twice, for a message
  * has no name here and two of one size are not the same. That ends at the address's share,
@@ -34,7 +39,7 @@
 #define RESERVATION_SPELLS \
 	4 /* in which an address's promises are counted: RESERVATION_S, and the present */
 #define RESERVATION_SPELL_S 20
-#define RESERVATION_SMALL   1024 /* messages that take what a class has left: each is a small one */
+#define RESERVATION_SMALL   1024 /* messages that fill the headroom: each is a small one */
 
 /* The promises of one second. */
 struct reservation_part {
@@ -77,16 +82,17 @@ void reservation_headroom(struct reservations *reservations, int64_t headroom, i
 
 /*
  * May a message of SIZE bytes of CLASS from ADDRESS (NULL: not known, and then no share of an
- * address limits it) come in at NOW? If so it is promised its room. Internal mail is never
- * limited, and promised nothing.
+ * address limits it) come in at NOW? If so it is promised its room, but for a small one that finds
+ * none left. Internal mail is never limited, and promised nothing.
  */
 bool reservation_take(struct reservations *reservations, enum class class, int64_t size,
 		      const char *address, int64_t now);
 
 /*
  * Messages of CLASS up to so many bytes need no promise: it would take RESERVATION_SMALL of them
- * at once to fill what is left, and writing is noticed long before. INT64_MAX: no message
- * needs one; 0: there is no room. Always a power of 2, so that it seldom changes.
+ * at once to fill the class's share of the headroom, and writing is noticed long before.
+ * INT64_MAX: no message needs one; 0: there is no room. Always a power of 2, so that it seldom
+ * changes.
  */
 int64_t reservation_small(const struct reservations *reservations, enum class class);
 
