@@ -263,6 +263,26 @@ times_slept() {
 	level_is normal
 }
 
+# Stopped, so that the dwell has run out on the look of before when the daemon goes on.
+@test "at the end of a dwell it is what is there then that counts" {
+	loop_mount ext4 100
+	watch_only "$(filesystem "$MOUNT" 40M 2M 4s)"
+	fallocate -l 60M "$MOUNT/mail"
+	wait_until 30 is_closed
+	rm "$MOUNT/mail"
+	wait_until 20 resource_is free-space "$MOUNT" ".value > $((60 * MIB))" true
+	is_closed
+	kill -STOP "$DAEMON"
+	fallocate -l 60M "$MOUNT/mail"
+	sleep 6
+	kill -CONT "$DAEMON"
+	stays 1500 is_closed
+	[ "$(log_counts ' -> normal')" -eq 0 ]
+	rm "$MOUNT/mail"
+	wait_until 30 is_open
+	stop_daemon
+}
+
 @test "in observe mode all is judged and all mail accepted" {
 	loop_mount ext4 64
 	watch_only 'mode = "observe"' "$(filesystem "$MOUNT" 20M 2M)"

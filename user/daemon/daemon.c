@@ -19,6 +19,7 @@
 #include "daemon/override.h"
 #include "daemon/privileges.h"
 #include "policy/admission.h"
+#include "watch/filesystem.h"
 
 static struct timeval timeval_of(int64_t ns)
 {
@@ -115,6 +116,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *argument)
 
 	(void)fd;
 	(void)events;
+	judge_await(&daemon->judge, monotonic_ns());
 	watch_sample(daemon->watch); /* judge what is true now, not what was a look ago */
 	daemon_judge(daemon);
 }
@@ -256,6 +258,8 @@ static int start(struct daemon *daemon)
 	answers_sink(daemon, &sink);
 	answers_source(daemon, &source);
 	judge_init(&daemon->judge, daemon->config, monotonic_ns());
+	/* What is late has been told as stalled by then, and nothing runs out on what is. */
+	daemon->judge.patience_ns = 2 * FILESYSTEM_LATE_NS;
 	daemon->admin = answers_admin(daemon->config);
 	/* Without random bytes a client may guess when its turn comes, and that is all. */
 	if (getrandom(&daemon->salt, sizeof(daemon->salt), GRND_NONBLOCK) < 0)

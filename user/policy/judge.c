@@ -94,6 +94,7 @@ void judge_carry(struct judge *next, const struct judge *previous)
 			next->forecasts[next->resources[i].index] =
 				previous->forecasts[same->index];
 	}
+	next->patience_ns = previous->patience_ns;
 	next->override = previous->override;
 	next->measured = previous->measured;
 	next->level = previous->level;
@@ -131,7 +132,7 @@ static void take_value(struct resource *resource, int64_t value, int64_t size, i
 
 	if (was_called_by_stall(resource, now))
 		pressure_call(&resource->pressure, &resource->rule, now);
-	resource->stalled_ns = 0;
+	resource->stalled_ns = resource->awaited_ns = 0;
 	if (size != resource->size) {
 		resource->size = size;
 		make_rule(resource);
@@ -260,6 +261,21 @@ static int64_t resource_deadline(const struct resource *resource)
 	return pressure_deadline(&resource->pressure, &resource->rule, resource->value);
 }
 
+/* Somebody looks at it, and can be asked to. What a rule has made due at once needs no look. */
+static bool is_looked_at(const struct resource *resource)
+{
+	return !strcmp(resource->type->section, "filesystem") && !resource->stalled_ns &&
+	       resource_deadline(resource) > 0;
+}
+
+/* Until when the last value of RESOURCE, which is due, is not to be judged: a look is to come. */
+static int64_t patience_deadline(const struct judge *judge, const struct resource *resource)
+{
+	if (!judge->patience_ns || !is_looked_at(resource))
+		return 0;
+	return resource->awaited_ns ? resource->awaited_ns + judge->patience_ns : PRESSURE_NEVER;
+}
+
 /* What is gone has no level, and is judged afresh should it come back. */
 static void forget(struct resource *resource, int64_t now)
 {
@@ -267,26 +283,28 @@ static void forget(struct resource *resource, int64_t now)
 		resource->pressure.since_ns = now;
 	resource->pressure = (struct pressure){ .since_ns = resource->pressure.since_ns };
 	resource->known = false;
-	resource->stalled_ns = 0;
+	resource->stalled_ns = resource->awaited_ns = 0;
 }
 
 /*
  * The last value counts again only when it changes something: were every call a sample, the
  * dwell would depend on how often anything else on the host is looked at.
  */
-static void update_resource(struct resource *resource, int64_t now)
+static void update_resource(const struct judge *judge, struct resource *resource, int64_t now)
 {
 	enum level before = resource->pressure.level;
 	int64_t deadline_ns = resource_deadline(resource);
 
 	if (!resource->present)
 		forget(resource, now);
-	else if (deadline_ns == PRESSURE_NEVER || now < deadline_ns)
+	else if (deadline_ns == PRESSURE_NEVER || now < deadline_ns ||
+		 now < patience_deadline(judge, resource))
 		return;
 	else if (resource->stalled_ns)
 		pressure_call(&resource->pressure, &resource->rule, now);
 	else
 		pressure_step(&resource->pressure, &resource->rule, resource->value, now);
+	resource->awaited_ns = 0;
 	note_turn(resource, before);
 }
 
@@ -308,7 +326,7 @@ void judge_update(struct judge *judge, int64_t now)
 	for (unsigned int i = 0; i < judge->count; i++) {
 		if (judge->resources[i].id == RESOURCE_FREE_SPACE)
 			follow_space(judge, &judge->resources[i]);
-		update_resource(&judge->resources[i], now);
+		update_resource(judge, &judge->resources[i], now);
 		if (judge->resources[i].pressure.level > worst)
 			worst = judge->resources[i].pressure.level;
 	}
@@ -326,14 +344,29 @@ int64_t judge_deadline(const struct judge *judge)
 	int64_t earliest_ns = PRESSURE_NEVER;
 
 	for (unsigned int i = 0; i < judge->count; i++) {
-		int64_t deadline_ns = resource_deadline(&judge->resources[i]);
+		const struct resource *resource = &judge->resources[i];
+		int64_t deadline_ns = resource_deadline(resource);
 
+		/* Asked for already: there is nothing to do but to wait. */
+		if (resource->awaited_ns && deadline_ns != PRESSURE_NEVER && is_looked_at(resource))
+			deadline_ns = patience_deadline(judge, resource);
 		if (deadline_ns < earliest_ns)
 			earliest_ns = deadline_ns;
 	}
 	if (judge->override.active && judge->override.until_ns < earliest_ns)
 		earliest_ns = judge->override.until_ns;
 	return earliest_ns;
+}
+
+void judge_await(struct judge *judge, int64_t now)
+{
+	for (unsigned int i = 0; i < judge->count; i++) {
+		struct resource *resource = &judge->resources[i];
+
+		if (!resource->awaited_ns && is_looked_at(resource) &&
+		    now >= resource_deadline(resource))
+			resource->awaited_ns = now;
+	}
 }
 
 void judge_override(struct judge *judge, enum level level, int64_t until_ns, const char *reason,

@@ -38,6 +38,7 @@ struct resource {
 	int64_t capacity;     /* what of the size can be free; 0: all of it */
 	int64_t seen_ns;      /* when */
 	int64_t stalled_ns;   /* since when the object does not answer; 0: it does */
+	int64_t awaited_ns;   /* since when a look is to judge what is due; 0: none was asked for */
 	const char *backend;  /* where it comes from: a probe's name or "poll"; static storage */
 };
 
@@ -54,6 +55,12 @@ struct judge {
 	struct resource resources[JUDGE_RESOURCES];
 	struct forecast
 		forecasts[CONFIG_FILESYSTEMS]; /* of free-space, by the filesystem's index */
+	/*
+	 * How long a look that was asked for (judge_await) is waited for before the last value of
+	 * a filesystem is judged once more, which may be a second old and no longer true. 0: nobody
+	 * looks, and time is let pass on what there is.
+	 */
+	int64_t patience_ns;
 	struct override override;
 	enum level measured; /* the worst resource */
 	enum level level;    /* the host's: measured, or the override's */
@@ -122,6 +129,13 @@ void judge_update(struct judge *judge, int64_t now);
 /* When judge_update() (or a fresh sample) could change something; PRESSURE_NEVER if nothing would.
  */
 int64_t judge_deadline(const struct judge *judge);
+
+/*
+ * Looks have been asked for at NOW: what is due of filesystems is theirs to judge, by
+ * judge_observe(). Until this has been called, and then for `patience_ns`, judge_update() leaves
+ * it alone; judge_deadline() names the time to call it, and then the end of the patience.
+ */
+void judge_await(struct judge *judge, int64_t now);
 
 void judge_override(struct judge *judge, enum level level, int64_t until_ns, const char *reason,
 		    const char *by, int64_t now);
