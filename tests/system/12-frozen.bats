@@ -67,6 +67,78 @@ answers_at_once() {
 	stop_daemon
 }
 
+# The filesystem in $MOUNT, of which one resource is judged, and errors, as ever.
+judged_alone() { # BLOCK THRESHOLDS
+	local block
+	printf 'filesystem "%s" {\n' "$MOUNT"
+	for block in free-space free-inodes; do
+		[[ $block == "$1" ]] || printf '%s { medium = "off" high = "off" }\n' "$block"
+	done
+	printf '%s { %s }\n}\n' "$1" "$2"
+}
+
+freezing_is_high_by() { # RESOURCE
+	wait_until 30 resource_is "$1" "$MOUNT" .level high
+	is_closed
+	[[ $(field '.reasons[0]') =~ ^"$1 of $MOUNT does not answer, for "[0-9.]+" s now"$ ]]
+}
+
+@test "where free inodes are judged and not free space a frozen filesystem is level high, too" {
+	loop_mount ext4 64
+	watch_only "$(judged_alone free-inodes 'medium = "10%" high = "5%" dwell = "2s"')"
+	hang "$MOUNT"
+	freezing_is_high_by free-inodes
+	thaw "$MOUNT"
+	wait_until 30 is_open
+	stop_daemon
+}
+
+@test "where nothing but errors is judged a frozen filesystem is level high, too" {
+	loop_mount ext4 64
+	watch_only "$(judged_alone error 'high = "60s"')"
+	hang "$MOUNT"
+	freezing_is_high_by filesystem-error
+	thaw "$MOUNT"
+	wait_until 30 is_open
+	stop_daemon
+}
+
+@test "a dwell of free inodes does not run out on a filesystem that is frozen" {
+	local -i i
+	loop_mount ext4 64
+	watch_only "$(judged_alone free-inodes 'medium = "10000" high = "1" dwell = "6s"')"
+	mkdir "$MOUNT/many"
+	for ((i = 0; i < 7000; i++)); do : >"$MOUNT/many/$i"; done
+	wait_until 30 is_closed
+	rm -r "$MOUNT/many"
+	wait_until 20 resource_is free-inodes "$MOUNT" '.value > 13000' true
+	hang "$MOUNT"
+	stays 12000 is_closed
+	thaw "$MOUNT"
+	wait_until 30 is_open
+	stop_daemon
+}
+
+has_fsyncs() {
+	resource_is sync-latency "$MOUNT" '.value > 0' true
+}
+
+@test "fsync times go on being told while the filesystem is frozen" {
+	loop_mount ext4 64
+	watch_only "$(filesystem "$MOUNT" off off)"
+	for _ in {1..40}; do
+		dd if=/dev/zero of="$MOUNT/file" bs=4k count=1 conv=fsync,notrunc status=none
+	done
+	wait_until 20 has_fsyncs
+	hang "$MOUNT"
+	wait_until 20 is_stalled "$MOUNT"
+	# None ended in the last ten seconds.
+	wait_until 25 resource_is sync-latency "$MOUNT" .value 0
+	is_stalled "$MOUNT"
+	thaw "$MOUNT"
+	stop_daemon
+}
+
 @test "a frozen filesystem leaves the others watched" {
 	local frozen
 	loop_mount ext4 64

@@ -125,7 +125,11 @@ bool filesystem_polled(const struct filesystem *fs)
 void filesystem_tick(struct filesystem *fs, bool safety, bool pressed)
 {
 	canary_tick(fs);
-	if (fs->operation || fs->primary != fs->slot)
+	if (fs->primary != fs->slot)
+		return;
+	if (fs->late)
+		readings_stalled(fs, fs->asked_ns);
+	if (fs->operation)
 		return;
 	if (safety)
 		ask(fs, SCOUT_TOUCH);

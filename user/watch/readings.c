@@ -140,6 +140,17 @@ void readings_absent(struct filesystem *fs)
 		sink->absent(sink->context, readings[i].id, fs->slot);
 }
 
+/* What a look would tell is silent; what the filesystem does not have (btrfs: inodes) is not. */
+static void stall_path(struct filesystem *fs, unsigned int index, int64_t since_ns)
+{
+	const struct watch_sink *sink = fs->set->sink;
+
+	sink->stalled(sink->context, RESOURCE_FREE_SPACE, index, since_ns);
+	if (!fs->present || fs->look.inodes)
+		sink->stalled(sink->context, RESOURCE_FREE_INODES, index, since_ns);
+	sink->stalled(sink->context, RESOURCE_FILESYSTEM_ERROR, index, since_ns);
+}
+
 void readings_stalled(struct filesystem *fs, int64_t since_ns)
 {
 	const struct watch_sink *sink = fs->set->sink;
@@ -147,7 +158,9 @@ void readings_stalled(struct filesystem *fs, int64_t since_ns)
 
 	for (i = 0; i < fs->set->count; i++)
 		if (fs->set->filesystems[i].primary == fs->slot && is_judged(fs, i))
-			sink->stalled(sink->context, RESOURCE_FREE_SPACE, i, since_ns);
+			stall_path(fs, i, since_ns);
+	/* The ledger tells of fsyncs, and of one that hangs, without a look. */
+	tell_of(fs, RESOURCE_SYNC_LATENCY);
 	/* What has failed needs no ten seconds. */
 	if (fs->failed)
 		tell_of(fs, RESOURCE_FILESYSTEM_ERROR);

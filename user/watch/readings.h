@@ -14,7 +14,10 @@ void readings_tell(struct filesystem *fs);
 /* FS's path is not there. */
 void readings_absent(struct filesystem *fs);
 
-/* FS has not answered since SINCE_NS, or cannot be looked at: for every path on it. */
+/*
+ * FS has not answered since SINCE_NS, or cannot be looked at: for every path on it. To be called
+ * over and over while that lasts: what needs no look goes on being told.
+ */
 void readings_stalled(struct filesystem *fs, int64_t since_ns);
 
 #endif

@@ -42,7 +42,7 @@ static bool hurried(const struct watch *watch)
 	if (watch->sink.pressed(watch->sink.context))
 		return true;
 	for (i = 0; i < watch->set.count; i++)
-		if (filesystem_polled(&watch->filesystems[i]))
+		if (filesystem_polled(&watch->filesystems[i]) || watch->filesystems[i].late)
 			return true;
 	return host_hurried(watch, monotonic_ns());
 }
