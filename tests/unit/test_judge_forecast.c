@@ -94,6 +94,24 @@ static void gone_with_its_filesystem(void **state)
 	assert_true(judge_forecast(&fixture->judge, fixture->spool) == VALUE_NEVER);
 }
 
+/* As in a pool of ZFS: its size shrinks by what the others in the pool take, with each look. */
+static void foreseen_though_its_size_moves(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t size = BYTES;
+
+	for (int64_t s = 0; s <= 20; s++) {
+		size -= s % 2 ? 9 : -7;
+		judge_observe(&fixture->judge, fixture->spool, 300 - 2 * s, size, BEGIN + s * S);
+	}
+	assert_true(judge_forecast(&fixture->judge, fixture->spool) < 110 * S);
+	/* By a tenth of it, and then by more. */
+	judge_observe(&fixture->judge, fixture->spool, 258, size - size / 10, BEGIN + 21 * S);
+	assert_true(judge_forecast(&fixture->judge, fixture->spool) < 110 * S);
+	judge_observe(&fixture->judge, fixture->spool, 256, size + size / 10, BEGIN + 22 * S);
+	assert_true(judge_forecast(&fixture->judge, fixture->spool) == VALUE_NEVER);
+}
+
 static void a_reload_keeps_the_forecast(void **state)
 {
 	static struct judge next;
@@ -173,6 +191,7 @@ int main(void)
 		WITH_FIXTURE(churn_closes_nothing),
 		WITH_FIXTURE(looked_at_often_while_it_fills),
 		WITH_FIXTURE(gone_with_its_filesystem),
+		WITH_FIXTURE(foreseen_though_its_size_moves),
 		WITH_FIXTURE(a_reload_keeps_the_forecast),
 		WITH_FIXTURE(without_high_there_is_no_forecast),
 		WITH_FIXTURE(headroom_is_the_tightest),

@@ -163,7 +163,17 @@ static bool is_near(const struct resource *space)
 	return nearest != PRESSURE_OFF && space->value / 2 < nearest;
 }
 
-/* Another size: another filesystem is mounted there, or this one was resized. */
+/*
+ * Another filesystem is mounted there, or this one was resized. By more than a tenth: where
+ * filesystems share a pool (ZFS) the size is what is used and free, and moves with every look.
+ */
+static bool is_resized(int64_t before, int64_t size)
+{
+	int64_t step = size > before ? size - before : before - size;
+
+	return step > before / 10;
+}
+
 static void derive_time_to_full(struct judge *judge, const struct resource *space, bool resized,
 				int64_t now)
 {
@@ -191,7 +201,7 @@ void judge_capacity(struct resource *resource, int64_t capacity)
 void judge_observe(struct judge *judge, struct resource *resource, int64_t value, int64_t size,
 		   int64_t now)
 {
-	bool resized = size != resource->size;
+	bool resized = is_resized(resource->size, size);
 
 	take_value(resource, value, size, now);
 	if (resource->id == RESOURCE_FREE_SPACE)
