@@ -222,6 +222,8 @@ static const struct {
 	{ "memory { cgroup = 'system.slice' }",
 	  ":1: 'system.slice' is no cgroup; allowed: its path, as in "
 	  "\"/system.slice/postfix.service\"" },
+	{ "memory { cgroup = '' }", ":1: '' is no cgroup; allowed: its path, as in "
+				    "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '/' }", ":1: '/' is no cgroup; allowed: its path, as in "
 				     "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '/a/' }", ":1: '/a/' is no cgroup; allowed: its path, as in "

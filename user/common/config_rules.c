@@ -352,7 +352,7 @@ static bool is_cgroup(const char *path)
 {
 	size_t length;
 
-	if (!path[1])
+	if (path[0] != '/' || !path[1])
 		return false;
 	while (*path == '/') {
 		length = strcspn(++path, "/");
