@@ -58,6 +58,25 @@ static void reasons_of_silence(void **state)
 	assert_string_equal(reason, "free-space of /log does not answer");
 }
 
+static void reasons_of_what_is_gone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	see(fixture, fixture->spool, 40, 0);
+	fixture->spool->present = false;
+	assert_int_equal(wait_until(fixture, 1), N);
+	expect(fixture->spool, 1, "free-space of /spool is gone; it was 40 B");
+	/* It never told of itself. */
+	judge_stall(&fixture->judge, fixture->log, BEGIN);
+	assert_int_equal(wait_until(fixture, 20), H);
+	fixture->log->present = false;
+	assert_int_equal(wait_until(fixture, 21), N);
+	expect(fixture->log, 21, "free-space of /log is gone");
+	/* And is there again. */
+	fixture->log->present = true;
+	expect(fixture->log, 22, "free-space of /log is not known yet");
+}
+
 /* Nobody should have to know that 0 s since the last error means a read-only filesystem. */
 static void a_reason_says_what_zero_means(void **state)
 {
@@ -104,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FIXTURE(reasons_in_words),
 		WITH_FIXTURE(reasons_of_silence),
+		WITH_FIXTURE(reasons_of_what_is_gone),
 		WITH_FIXTURE(a_reason_says_what_zero_means),
 		WITH_FIXTURE(a_reason_tells_of_leaving_only),
 		WITH_FIXTURE(a_small_buffer_ends_the_reason),

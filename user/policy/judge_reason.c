@@ -27,6 +27,17 @@ static char *stalled(char *buf, size_t size, const struct resource *resource, in
 	return buf;
 }
 
+/* What went away, with its level; with the value it had last, if it ever had one. */
+static char *gone(char *buf, size_t size, const struct resource *resource)
+{
+	char value[VALUE];
+
+	snprintf(buf, size, "%s of %s is gone%s%s", resource->type->name, resource->object,
+		 resource->seen_ns ? "; it was " : "",
+		 resource->seen_ns ? value_of(value, resource, resource->value) : "");
+	return buf;
+}
+
 /* The level to explain: the present one, or the first that would come. */
 static enum level explained(const struct resource *resource)
 {
@@ -93,6 +104,8 @@ char *judge_reason(char *buf, size_t size, const struct resource *resource, int6
 
 	if (resource->stalled_ns)
 		return stalled(buf, size, resource, now);
+	if (!resource->present)
+		return gone(buf, size, resource);
 	if (!resource->known) {
 		snprintf(buf, size, "%s of %s is not known yet", resource->type->name,
 			 resource->object);
