@@ -90,7 +90,9 @@ void daemon_judge(struct daemon *daemon)
 	judge_update(&daemon->judge, now);
 	admission_update(&daemon->asked, daemon->config, &daemon->judge, ++daemon->salt, now,
 			 events);
-	daemon_offer(daemon, now); /* before anyone is told that there is something new */
+	/* Before anyone is told that there is something new: telling takes its time (writers). */
+	daemon_offer(daemon, now);
+	gates_publish(&daemon->gates, daemon->config, &daemon->judge, &daemon->asked, now);
 	news = daemon->judge.level != level ||
 	       changed(&daemon->judge, daemon->said, daemon->said_override);
 	if (news) {
@@ -106,7 +108,6 @@ void daemon_judge(struct daemon *daemon)
 	if (stuck_due(&daemon->stuck, &daemon->judge, daemon->config->stuck_ns, now))
 		announce_stuck(daemon, now);
 	announce_sizes(daemon, now);
-	gates_publish(&daemon->gates, daemon->config, &daemon->judge, &daemon->asked, now);
 	set_deadline(daemon, now);
 }
 
