@@ -13,6 +13,7 @@
 
 #define HURRY_NS (15 * NS_PER_S)
 #define BRAKE_NS (3 * NS_PER_S)
+#define LASTS_NS (2 * NS_PER_S)
 #define KILL_NS	 (60 * NS_PER_S)
 
 static int open_proc(const char *path)
@@ -42,9 +43,14 @@ static int64_t stalled_share(struct memory *memory)
 {
 	int64_t now = monotonic_ns(), share = psi_share(&memory->psi, now);
 
-	if (share < 0 && kernel_attached(memory->kernel, SIGNAL_RECLAIM))
-		share = window_add(&memory->reclaim,
-				   (int64_t)kernel_ledger(memory->kernel)->memory.stall_ns, now);
+	if (share >= 0 || !kernel_attached(memory->kernel, SIGNAL_RECLAIM))
+		return share;
+	share = window_add(
+		&memory->window,
+		reclaim_total(&memory->reclaim, &kernel_ledger(memory->kernel)->memory, now), now);
+	/* One that lasts rings no bell before it ends. */
+	if (reclaim_lasts(&memory->reclaim) && memory->hurry_until_ns < now + LASTS_NS)
+		memory->hurry_until_ns = now + LASTS_NS;
 	return share;
 }
 

@@ -11,6 +11,7 @@
 
 #include "watch/kernel.h"
 #include "watch/psi.h"
+#include "watch/reclaim.h"
 #include "watch/sink.h"
 #include "watch/window.h"
 
@@ -26,7 +27,8 @@ struct memory {
 	int meminfo_fd;
 	int vmstat_fd;
 	struct psi psi;
-	struct window reclaim;	       /* where PSI is off */
+	struct reclaim reclaim;	       /* where PSI is off */
+	struct window window;	       /* of that */
 	int64_t hurry_until_ns;	       /* sample every second until then: something rang */
 	int64_t kills_seen;	       /* vmstat's counter at the last sample; -1: not read yet */
 	int64_t kill_ns[MEMORY_KILLS]; /* times of the last kills */
