@@ -120,6 +120,37 @@ in_group() { # COMMAND...
 	tell "reclaims of 200 MiB through a cgroup of 24 MiB: $(($(counter reclaims) - before))"
 }
 
+# The daemon's own /proc/pressure is empty, as in a kernel that has none.
+without_psi() {
+	# shellcheck disable=SC2034,SC2016
+	DAEMON_UNDER=(unshare -m bash -c 'mount -t tmpfs none /proc/pressure && exec "$@"' -)
+}
+
+@test "without PSI the time in reclaim is memory-stall, and turns the level once it lasts" {
+	local writer
+	need_bpf
+	make_group 24
+	without_psi
+	start 'memory { available { medium = off high = off }
+		stall { medium = "0.5%" high = off sustain = "3s" dwell = "1s" } }'
+	[[ $(field '.backend["memory-stall"]') == tp_btf/* ]]
+	wait_until 60 resource_is memory-stall host .level normal
+	# shellcheck disable=SC2016
+	background writer bash -c 'echo $$ >"$1/cgroup.procs"
+		while :; do dd if=/dev/zero of="$2" bs=1M count=200 conv=notrunc status=none; done' - \
+		"$GROUP" "$SCRATCH/cache"
+	writer=$!
+	wait_until 60 resource_is memory-stall host .level medium
+	tell "memory-stall by reclaim: $(resource memory-stall host .value) %"
+	is_closed
+	admits submission accept
+	field .reasons | grep -F 'memory-stall of host is '
+	end_process "$writer" KILL || true
+	wait_until 60 resource_is memory-stall host .level normal
+	wait_until 30 is_open
+	stop_daemon
+}
+
 @test "an OOM kill is told by the probe, counted, and turns the level where it is judged" {
 	need_bpf
 	make_group 24

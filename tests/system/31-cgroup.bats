@@ -235,6 +235,15 @@ fill_cache() { # MIB
 	stop_daemon
 }
 
+# Reclaim for every page that is written, in a cgroup of 32 MiB.
+write_in_need() {
+	# shellcheck disable=SC2016
+	background writer join "$NAME" bash -c \
+		'while :; do dd if=/dev/zero of="$1" bs=1M count=100 conv=fsync status=none; done' - \
+		"$SCRATCH/mail"
+	hold "$NAME" 16
+}
+
 # Where v2 has no memory of its own, it still knows pressure.
 @test "stalls are told by v2's memory.pressure, and go with the cgroup" {
 	[[ -e $UNIFIED/memory.pressure ]] || skip "no v2 hierarchy with PSI"
@@ -242,18 +251,43 @@ fill_cache() { # MIB
 	[[ $UNIFIED == "$MEMORY" ]] || mkdir "$UNIFIED$NAME"
 	watch_cgroup "$NAME"
 	resource_is memory-stall "$NAME" .backend psi-trigger
-	# Reclaim for every page that is written.
-	# shellcheck disable=SC2016
-	background writer join "$NAME" bash -c \
-		'while :; do dd if=/dev/zero of="$1" bs=1M count=100 conv=fsync status=none; done' - \
-		"$SCRATCH/mail"
-	hold "$NAME" 16
+	write_in_need
 	wait_until 20 resource_is memory-stall "$NAME" '.value > 0' true
 	tell "memory-stall $(resource memory-stall "$NAME" .value) %"
 	stop_all
 	wait_until 30 rmdir "$MEMORY$NAME" # the last dd ends by itself
 	[[ $UNIFIED == "$MEMORY" ]] || rmdir "$UNIFIED$NAME"
 	wait_until 30 has_no_resource memory-stall "$NAME"
+	stop_daemon
+}
+
+@test "stalls turn the level and the admission, once they last, and back" {
+	[[ -e $UNIFIED/memory.pressure ]] || skip "no v2 hierarchy with PSI"
+	local begin
+	make_cgroup "$NAME" 32
+	[[ $UNIFIED == "$MEMORY" ]] || mkdir "$UNIFIED$NAME"
+	start_daemon 'user = ""' "memory { cgroup = \"$NAME\"
+		available { medium = off high = off } oom-kill { high = off }
+		stall { medium = \"0.2%\" high = off sustain = \"3s\" dwell = \"1s\" } }" \
+		"filesystem \"$SCRATCH\" { free-space { medium = off high = off }
+			free-inodes { medium = off high = off } }"
+	resource_is memory-stall "$NAME" .level normal
+	is_open
+	begin=$(now_ms)
+	write_in_need
+	wait_until 60 resource_is memory-stall "$NAME" .level medium
+	[ $(($(now_ms) - begin)) -ge 2900 ]
+	tell "memory-stall $(resource memory-stall "$NAME" .value) %, medium after $(($(now_ms) - begin)) ms"
+	is_closed
+	admits submission accept
+	field .reasons | grep -E "memory-stall of $NAME is .* %: medium is entered above 0.2 % for 3 s"
+	log_says "^warning: normal -> medium: memory-stall of $NAME is "
+	stop_all
+	wait_until 60 resource_is memory-stall "$NAME" .level normal
+	# The host's own may be above as well, where others compile.
+	wait_until 60 is_open
+	wait_until 30 rmdir "$MEMORY$NAME"
+	[[ $UNIFIED == "$MEMORY" ]] || rmdir "$UNIFIED$NAME"
 	stop_daemon
 }
 
