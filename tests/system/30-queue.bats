@@ -168,10 +168,24 @@ cpu_ms() { # PID
 	stop_daemon
 }
 
+# Until the scout has just read something, and rests from it: rounds are far apart (5 s and
+# more), and a window that ends where one began has as many rests as rounds.
+after_a_round() {
+	local -i before now
+	now=$(cpu_ms "$(scout_pid)")
+	for _ in {1..120}; do
+		before=$now
+		sleep 0.25
+		now=$(cpu_ms "$(scout_pid)")
+		((now - before < 10)) || return 0
+	done
+	return 1
+}
+
 # 200000 files, so many that reading them every five seconds would take some percent, and
 # COMMAND changes all of their directories all the time.
 costs_half_a_percent() { # DIRECTORIES COMMAND...
-	local -i before after seconds=20
+	local -i before after begin elapsed
 	local churn
 	mount -t tmpfs none "$FILES"
 	spool fill "$FILES/queue" 200000 "$1"
@@ -180,13 +194,18 @@ costs_half_a_percent() { # DIRECTORIES COMMAND...
 	length_is "$FILES/queue" 200000
 	background churn "$@"
 	churn=$!
+	after_a_round
 	before=$(cpu_ms "$(scout_pid)")
-	sleep "$seconds"
+	begin=$(now_ms)
+	sleep 20
+	after_a_round
+	sleep 0.25 # should it not have been over
 	after=$(cpu_ms "$(scout_pid)")
+	elapsed=$(($(now_ms) - begin))
 	! is_gone "$churn"
-	tell "$((after - before)) ms of CPU time in $seconds s"
-	# Half a percent, a tick of the clock on either side, and the looks at the filesystem.
-	((after - before <= seconds * 5 + 50))
+	tell "$((after - before)) ms of CPU time in $elapsed ms"
+	# Half a percent, a tick of the clock, and as much for a look at the filesystem every second.
+	((after - before <= elapsed / 200 + 20))
 	stop_daemon
 }
 
