@@ -197,6 +197,28 @@ static void test_resources(void **state)
 	assert_threshold(&config.host[RESOURCE_OOM_KILL].enter[LEVEL_HIGH], "1");
 }
 
+/* filesystem-error alone has a default leave. */
+static void test_leave_goes_with_enter(void **state)
+{
+	const struct thresholds *errors;
+
+	(void)state;
+	take("filesystem '/a' { error { high = off } }\n"
+	     "filesystem '/b' { error { high = 5min } }\n"
+	     "filesystem '/c' { error { high = 5min leave-high = 6min } }\n"
+	     "filesystem '/d' { }\n");
+	errors = &config.filesystems[0].resources[RESOURCE_FILESYSTEM_ERROR];
+	assert_threshold(&errors->enter[LEVEL_HIGH], "");
+	assert_threshold(&errors->leave[LEVEL_HIGH], "");
+	errors = &config.filesystems[1].resources[RESOURCE_FILESYSTEM_ERROR];
+	assert_threshold(&errors->leave[LEVEL_HIGH], "5min");
+	errors = &config.filesystems[2].resources[RESOURCE_FILESYSTEM_ERROR];
+	assert_threshold(&errors->enter[LEVEL_HIGH], "5min");
+	assert_threshold(&errors->leave[LEVEL_HIGH], "6min");
+	errors = &config.filesystems[3].resources[RESOURCE_FILESYSTEM_ERROR];
+	assert_threshold(&errors->leave[LEVEL_HIGH], "1min");
+}
+
 static void test_queues(void **state)
 {
 	const struct thresholds *length;
@@ -356,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_sample_is_the_default),
 		cmocka_unit_test(test_sample_is_complete),
 		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_leave_goes_with_enter),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_order_that_may_be),

@@ -218,16 +218,25 @@ static int check_leave(const struct limits *limits, enum level level)
 	return 0;
 }
 
+/* A default leave is where the default enter is: it goes with an enter that is given. */
+static int read_level(const struct limits *limits, enum level level)
+{
+	struct threshold *enter = &limits->thresholds->enter[level];
+	struct threshold *leave = &limits->thresholds->leave[level];
+	int error = read_threshold(limits, enter_keys[level], true, enter);
+
+	if (!error && leave->count && config_count(limits->block, enter_keys[level]) >= 0)
+		*leave = *enter;
+	return error ? error : read_threshold(limits, leave_keys[level], false, leave);
+}
+
 static int read_block(const struct limits *limits)
 {
 	struct thresholds *thresholds = limits->thresholds;
 	int error;
 
 	for (int level = LEVEL_MEDIUM; level < LEVELS; level++) {
-		error = read_threshold(limits, enter_keys[level], true, &thresholds->enter[level]);
-		if (!error)
-			error = read_threshold(limits, leave_keys[level], false,
-					       &thresholds->leave[level]);
+		error = read_level(limits, level);
 		if (error)
 			return error;
 	}
