@@ -45,6 +45,7 @@ int act_oom_kill(const char *directory);
 int act_hold_cache(const char *directory);
 int act_hold_memory(const char *directory);
 int act_hold_kill(const char *directory);
+int act_press(const char *directory); /* read a file in there that does not fit in, over and over */
 int act_release(const char *directory);
 
 /* A cgroup at ACT_HELD with one below it, and fsyncs in either. */

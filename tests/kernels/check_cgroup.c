@@ -8,6 +8,7 @@
 #include "act.h"
 #include "check.h"
 #include "watch/cgroup.h"
+#include "watch/psi.h"
 
 #define HOST_BYTES (1024LL * MIB) /* more than the limit, which is all that matters of it */
 
@@ -86,6 +87,31 @@ void check_cgroup_kill(const struct stage *stage, uint32_t slot, struct finding 
 	else
 		check_found(finding, made == 1 && finding->count == 1 ? "works" : "miscounts",
 			    "in %u cgroups", made);
+}
+
+/* Nothing stalls in there until something is read that does not fit in. */
+void check_cgroup_pressure(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const char *directory = stage->places[0].directory;
+	int64_t before_ns = -1, after_ns = -1;
+	int error = actor_do(stage->actor, act_hold_memory, directory);
+	int fd = open(ACT_HELD "/memory.pressure", O_RDONLY | O_CLOEXEC);
+
+	(void)slot;
+	if (!error) {
+		before_ns = psi_total_ns(fd, "some");
+		error = actor_do(stage->actor, act_press, directory);
+		after_ns = psi_total_ns(fd, "some");
+	}
+	if (fd >= 0)
+		close(fd);
+	actor_do(stage->actor, act_release, NULL);
+	finding->count = after_ns > before_ns ? (uint64_t)(after_ns - before_ns) : 0;
+	if (error)
+		check_found(finding, "impossible", "%s", strerror(-error));
+	else
+		check_found(finding, before_ns >= 0 && finding->count ? "works" : "fails",
+			    "%lld ns before", (long long)before_ns);
 }
 
 /* Under the same path it is another one. */

@@ -195,6 +195,7 @@ const struct check checks[] = {
 	{ "cgroup-memory-is-not", NULL, false, check_cgroup_memory },
 	{ "cgroup-oom-kill", NULL, false, check_cgroup_kill },
 	{ "cgroup-recreated", NULL, false, check_cgroup_recreated },
+	{ "cgroup-pressure", NULL, false, check_cgroup_pressure },
 	{ "writers", EVERYWHERE, false, check_writers },
 	{ "sync-time", EVERYWHERE, false, check_sync_time },
 	{ "syncs-of-cgroup", EVERYWHERE, false, check_sync_cgroup },

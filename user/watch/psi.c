@@ -3,7 +3,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,21 +15,6 @@
  * multiples of 2 s only, so that is what everyone gets.
  */
 #define TRIGGER "150000 2000000"
-
-/* The line's total in ns; -1 when the file cannot be read (psi=0 leaves it there, unreadable). */
-static int64_t read_total_ns(const struct psi *psi)
-{
-	const char *line, *total;
-	char text[512];
-	ssize_t length = psi->fd < 0 ? -1 : pread(psi->fd, text, sizeof(text) - 1, 0);
-
-	if (length <= 0)
-		return -1;
-	text[length] = '\0';
-	line = strstr(text, psi->line);
-	total = line ? strstr(line, "total=") : NULL;
-	return total ? strtoll(total + strlen("total="), NULL, 10) * 1000 : -1;
-}
 
 static void on_trigger(evutil_socket_t fd, short events, void *argument)
 {
@@ -76,7 +60,7 @@ void psi_open(struct psi *psi, struct event_base *base, const char *file, const 
 	psi->ring = ring;
 	psi->context = context;
 	psi->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (read_total_ns(psi) < 0)
+	if (psi_total_ns(psi->fd, psi->line) < 0)
 		close_fd(&psi->fd);
 	if (psi->fd >= 0 && ring)
 		set_trigger(psi, base, file);
@@ -94,7 +78,7 @@ void psi_close(struct psi *psi)
 
 int64_t psi_share(struct psi *psi, int64_t now_ns)
 {
-	int64_t total_ns = read_total_ns(psi);
+	int64_t total_ns = psi_total_ns(psi->fd, psi->line);
 
 	return total_ns < 0 ? -1 : window_add(&psi->window, total_ns, now_ns);
 }

@@ -36,6 +36,12 @@ void psi_close(struct psi *psi);
 /* The share of the last ten seconds in ppm; -1 when PSI cannot tell. */
 int64_t psi_share(struct psi *psi, int64_t now_ns);
 
+/*
+ * How long LINE of the pressure file at FD has stalled altogether, in ns (psi_total.c); -1 when FD
+ * is -1 or cannot be read (psi=0 leaves the file there, unreadable).
+ */
+int64_t psi_total_ns(int fd, const char *line);
+
 /* "psi-trigger" or "poll". */
 const char *psi_backend(const struct psi *psi);
 
