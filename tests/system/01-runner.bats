@@ -30,7 +30,7 @@ unit() { # NAME SHELL-COMMANDS
 # would confuse the bats that the runner starts.
 expect() { # STATUS LAST-LINE
 	run env -i LEAVING=5 PATH=/usr/local/bin:/usr/bin:/bin TMPDIR="$SCRATCH" \
-		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" LANES="${LANES:-2}" "$FAKE/tests/run"
+		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" LANES="${LANES:-3}" "$FAKE/tests/run"
 	echo "$output"
 	[ "$status" -eq "$1" ]
 	[ "${lines[-1]}" = "$2" ]

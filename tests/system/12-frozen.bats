@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A filesystem that hangs, and processes of ours that are killed or stopped meanwhile.
-#
-# Alone: it counts milliseconds.
 
 load lib
 load watch

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The state socket of the real daemon, with good clients and bad ones.
-#
-# Alone: it counts milliseconds.
 
 load lib
 load watch

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # time-to-full: a steady fill is foreseen, churn and overwriting in place are not.
-#
-# Alone: it measures how fast a filesystem is filled.
 
 load lib
 load watch

@@ -22,11 +22,10 @@ available() { # MOUNT, in bytes
 
 # The free space before the last client that was served is in $served, before the first that was
 # diverted in $diverted. The writer stops then.
-fill_until_diverted() { # MOUNT
+fill_until_diverted() { # MOUNT [COMMAND]
 	local file=$1/mail writer before
 	served='' diverted=''
-	# As fast as this filesystem syncs 4 MiB: mail comes synced.
-	dd if=/dev/zero of="$file" bs=4M oflag=dsync count=100 status=none 3>&- &
+	"${2:-write_fast}" "$file" 3>&- &
 	writer=$!
 	BACKGROUND+=("$writer")
 	until [[ $diverted ]] || is_gone "$writer"; do
@@ -35,6 +34,18 @@ fill_until_diverted() { # MOUNT
 	done
 	kill "$writer" 2>/dev/null || true
 	wait "$writer" || true
+}
+
+# As fast as this filesystem syncs 4 MiB: mail comes synced.
+write_fast() { # FILE
+	exec dd if=/dev/zero of="$1" bs=4M oflag=dsync count=100 status=none
+}
+
+# Some 2 MiB a second, so that what is written in a time does not depend on the disk.
+write_slowly() { # FILE
+	while dd if=/dev/zero of="$1" bs=128K count=1 oflag=append,dsync conv=notrunc status=none; do
+		sleep 0.05
+	done
 }
 
 @test "a stopped daemon: the gate is closed before free space falls under high by 4 MiB, and opens again" {
@@ -71,7 +82,7 @@ fill_until_diverted() { # MOUNT
 	kill -STOP "$DAEMON"
 	wait_until 20 is_served $STRANGER $HERE 25
 	reopened=$(available "$MOUNT")
-	fill_until_diverted "$MOUNT"
+	fill_until_diverted "$MOUNT" write_slowly
 	[ -n "$diverted" ]
 	tell "open with $((reopened / MIB)) MiB free, served with $((served / MIB)), diverted with $((diverted / MIB))"
 	[ "$served" -gt $((reopened - 8 * MIB)) ]
