@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,34 +18,63 @@
 #include <unistd.h>
 
 #define PATIENCE_S 60
+#define LINE	   1024
 
 struct tally {
 	int at_greeting, at_rcpt, taken, broken;
 };
 
-/* The code of a reply, which may have several lines; 0 if none comes. */
-static int hear(FILE *server)
-{
-	char line[1024];
+/* A session, without stdio: what the senders take of the host is to be what a network would take.
+ */
+struct session {
+	int fd;
+	size_t length; /* of what was received and not yet read */
+	char text[2048];
+};
 
-	while (fgets(line, sizeof(line), server))
+/* The next line, without its end, in LINE; false if none comes. */
+static bool read_line(struct session *server, char line[LINE])
+{
+	char *end;
+	ssize_t more;
+
+	while (!(end = memchr(server->text, '\n', server->length))) {
+		more = recv(server->fd, server->text + server->length,
+			    sizeof(server->text) - server->length, 0);
+		if (more <= 0)
+			return false;
+		server->length += (size_t)more;
+	}
+	*end++ = '\0';
+	snprintf(line, LINE, "%.*s", LINE - 1, server->text);
+	server->length -= (size_t)(end - server->text);
+	memmove(server->text, end, server->length);
+	return true;
+}
+
+/* The code of a reply, which may have several lines; 0 if none comes. */
+static int hear(struct session *server)
+{
+	char line[LINE];
+
+	while (read_line(server, line))
 		if (strlen(line) > 3 && line[3] != '-')
 			return atoi(line);
 	return 0;
 }
 
-static int say(FILE *server, const char *command, const char *argument)
+static int say(struct session *server, const char *command, const char *argument)
 {
 	char line[512];
 	int length = snprintf(line, sizeof(line), "%s%s\r\n", command, argument);
 
 	if (length >= (int)sizeof(line) ||
-	    send(fileno(server), line, (size_t)length, MSG_NOSIGNAL) != length)
+	    send(server->fd, line, (size_t)length, MSG_NOSIGNAL) != length)
 		return 0;
 	return hear(server);
 }
 
-static int *converse(FILE *server, const char *recipient, struct tally *tally)
+static int *converse(struct session *server, const char *recipient, struct tally *tally)
 {
 	int code = hear(server);
 
@@ -60,22 +90,16 @@ static int *converse(FILE *server, const char *recipient, struct tally *tally)
 	return code == 250 ? &tally->taken : &tally->broken;
 }
 
-static void session(const struct sockaddr_in *address, const char *recipient, struct tally *tally)
+static void hold(const struct sockaddr_in *address, const char *recipient, struct tally *tally)
 {
-	struct timeval patience = { .tv_sec = PATIENCE_S };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	FILE *server = fd < 0 ? NULL : fdopen(fd, "r");
+	struct session server = { .fd = socket(AF_INET, SOCK_STREAM, 0) };
 
-	if (!server) {
-		tally->broken++;
-		return;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
+	alarm(PATIENCE_S); /* and the senders are fewer than were started */
+	if (server.fd < 0 || connect(server.fd, (const struct sockaddr *)address, sizeof(*address)))
 		tally->broken++;
 	else
-		++*converse(server, recipient, tally);
-	fclose(server);
+		++*converse(&server, recipient, tally);
+	close(server.fd);
 }
 
 static void tell(int results, int senders)
@@ -116,7 +140,7 @@ int main(int argc, char **argv)
 		if (fork())
 			continue;
 		for (j = i; j < count; j += at_once)
-			session(&address, recipient, &tally);
+			hold(&address, recipient, &tally);
 		return write(results[1], &tally, sizeof(tally)) != sizeof(tally);
 	}
 	close(results[1]);
