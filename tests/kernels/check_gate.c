@@ -73,37 +73,61 @@ static void make_internal(struct orders *orders)
 	orders->network_generation = 1;
 }
 
-/* NULL, or the first thing that is not so. */
+/* What becomes of one client, and that it is counted (a stray segment may be, too). */
+static bool is_refused(int family, const __u64 *count)
+{
+	__u64 before = check_load(count);
+
+	return call(family) == -ECONNREFUSED && check_load(count) > before;
+}
+
+static bool is_diverted(int family, struct gate *gate, const __u64 *count)
+{
+	__u64 before = check_load(count);
+	bool taken = !call(family) && is_taken(gate->place.listener_fd);
+
+	gate->pulse->accepted++;
+	return taken && check_load(count) > before;
+}
+
+/*
+ * NULL, or the first thing that is not so. The responder's beat is a minute ahead, or just too old:
+ * an emulated CPU on a busy host may stand still for longer than the two seconds it counts.
+ */
 static const char *find_flaw(struct orders *orders, struct gate *gate, const __u64 *counts)
 {
-	gate->pulse->beat_ns = now_ns();
-	if (call(AF_INET) || !is_taken(gate->place.listener_fd))
+	gate->pulse->beat_ns = now_ns() + LEASE;
+	if (!is_diverted(AF_INET, gate, &counts[GATE_DIVERTED]))
 		return "an IPv4 client is not diverted";
-	gate->pulse->accepted++;
-	gate->pulse->beat_ns = now_ns(); /* each time: an emulated CPU is slow */
-	if (call(AF_INET6) || !is_taken(gate->place.listener_fd))
+	if (!is_diverted(AF_INET6, gate, &counts[GATE_DIVERTED]))
 		return "an IPv6 client is not diverted";
-	gate->pulse->accepted++;
-	if (counts[GATE_DIVERTED] != 2)
-		return "diverted clients are miscounted";
 	gate->pulse->accepted--; /* so one waits, of the one there is room for */
 	orders->gates[0].backlog = 1;
-	gate->pulse->beat_ns = now_ns();
-	if (call(AF_INET) != -ECONNREFUSED || counts[GATE_FULL] != 1)
+	if (!is_refused(AF_INET, &counts[GATE_FULL]))
 		return "a client beyond the backlog is not refused";
 	gate->pulse->accepted++;
 	orders->gates[0].backlog = gate->place.backlog;
 	gate->pulse->beat_ns = now_ns() - LEDGER_PULSE_NS - 1;
-	if (call(AF_INET) != -ECONNREFUSED || counts[GATE_NO_PULSE] != 1)
+	if (!is_refused(AF_INET, &counts[GATE_NO_PULSE]))
 		return "a client without a responder is not refused";
-	gate->pulse->beat_ns = now_ns();
+	gate->pulse->beat_ns = now_ns() + LEASE;
 	make_internal(orders);
-	if (call(AF_INET) != -ECONNREFUSED || counts[GATE_INTERNAL] != 1)
+	if (!is_refused(AF_INET, &counts[GATE_INTERNAL]))
 		return "an internal client does not pass";
 	orders->gates[0].until_ns = now_ns();
-	if (call(AF_INET6) != -ECONNREFUSED || counts[GATE_PASSED] != 1)
+	if (!is_refused(AF_INET6, &counts[GATE_PASSED]))
 		return "without a lease a client does not pass";
 	return NULL;
+}
+
+/* How all of them were counted, for who must find out why it fails. */
+static void tell_counts(struct finding *finding, const char *flaw, const __u64 *counts)
+{
+	check_found(
+		finding, "fails",
+		"%s: passed %llu, internal %llu, diverted %llu, no pulse %llu, full %llu, unassigned %llu",
+		flaw, counts[GATE_PASSED], counts[GATE_INTERNAL], counts[GATE_DIVERTED],
+		counts[GATE_NO_PULSE], counts[GATE_FULL], counts[GATE_UNASSIGNED]);
 }
 
 void check_gate(const struct stage *stage, uint32_t slot, struct finding *finding)
@@ -130,7 +154,9 @@ void check_gate(const struct stage *stage, uint32_t slot, struct finding *findin
 	finding->count = counts[GATE_DIVERTED];
 	if (error)
 		check_found(finding, "refused", "%s", strerror(-error));
+	else if (flaw)
+		tell_counts(finding, flaw, counts);
 	else
-		check_found(finding, flaw ? "fails" : "works", "%s", flaw ? flaw : "-");
+		check_found(finding, "works", "-");
 	gate_close(&gate);
 }
