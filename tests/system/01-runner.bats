@@ -30,7 +30,8 @@ unit() { # NAME SHELL-COMMANDS
 # would confuse the bats that the runner starts.
 expect() { # STATUS LAST-LINE
 	run env -i LEAVING=5 PATH=/usr/local/bin:/usr/bin:/bin TMPDIR="$SCRATCH" \
-		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" LANES="${LANES:-3}" "$FAKE/tests/run"
+		SUITE_TIMEOUT="${SUITE_TIMEOUT:-60}" LANES="${LANES:-3}" AGAIN="${AGAIN:-1}" \
+		"$FAKE/tests/run"
 	echo "$output"
 	[ "$status" -eq "$1" ]
 	[ "${lines[-1]}" = "$2" ]
@@ -153,6 +154,25 @@ expect() { # STATUS LAST-LINE
 		>"$FAKE/tests/system/a.bats"
 	expect 1 "1 passed, 1 failed, 1 skipped"
 	[[ $output == *"skipped: system/a: skips: not today"* ]]
+}
+
+@test "a suite that fails is run once more alone, and both runs are shown" {
+	printf '@test "%s" {\n\t%s\n}\n' works "! test -e $SCRATCH/busy" >"$FAKE/tests/system/a.bats"
+	printf '@test "%s" {\n\t%s\n}\n' ends "sleep 2; rm -f $SCRATCH/busy" >"$FAKE/tests/system/b.bats"
+	touch "$SCRATCH/busy"
+	expect 0 "2 passed, 0 failed, 0 skipped"
+	[[ $output == *"not ok 1 works"*"system-a.first.tap"*"Once more, alone:"*"system/a "* ]]
+	[[ $output == *"again: system/a: failed"* ]]
+	touch "$SCRATCH/busy"
+	AGAIN=0 expect 1 "1 passed, 1 failed, 0 skipped"
+	printf '@test "%s" {\n\t%s\n}\n' fails false >"$FAKE/tests/system/b.bats"
+	expect 1 "1 passed, 1 failed, 0 skipped"
+}
+
+@test "a unit test that fails is not run again" {
+	unit a "echo 1..1; mkdir $SCRATCH/once && echo not ok 1 - x || echo ok 1 - x"
+	expect 1 "0 passed, 1 failed, 0 skipped"
+	[[ $output != *"again: "* ]]
 }
 
 @test "each kernel of every run is a suite, and no list of them is a failure" {
