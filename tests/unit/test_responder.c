@@ -201,6 +201,50 @@ static void an_event_for_a_former_caller_is_none_for_the_next(void **state)
 	assert_int_equal(count_open(), 0);
 }
 
+static void who_stays_longer_than_a_moment_is_watched(void **state)
+{
+	struct callers *callers = &here.responder.callers;
+	int gone[2], stays[2];
+	uint64_t serial;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, gone), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, stays), 0);
+	callers_add(callers, gone[0], 1);
+	callers_add(callers, stays[0], 1);
+	close(gone[1]);
+	assert_int_equal(callers_remaining(callers, CALLERS_MOMENT_NS, &serial), -1);
+	assert_int_equal(count_open(), 2);
+	assert_int_equal(callers_remaining(callers, 1 + CALLERS_MOMENT_NS, &serial), stays[0]);
+	assert_int_equal(serial, 1);
+	assert_int_equal(callers_remaining(callers, INT64_MAX, &serial), -1);
+	assert_int_equal(count_open(), 1);
+	close(stays[1]);
+	callers_read(callers, serial);
+	assert_int_equal(count_open(), 0);
+}
+
+/* More than there is room for, in less than a moment. */
+static void whose_place_was_taken_is_passed_over(void **state)
+{
+	struct callers *callers = &here.responder.callers;
+	uint64_t serial;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (unsigned int i = 0; i < 2 * callers->count + 3; i++)
+		callers_add(callers, dup(pair[0]), 1);
+	for (uint64_t i = callers->next - callers->count; i < callers->next; i++) {
+		assert_true(callers_remaining(callers, INT64_MAX, &serial) >= 0);
+		assert_int_equal(serial, i);
+	}
+	assert_int_equal(callers_remaining(callers, INT64_MAX, &serial), -1);
+	assert_int_equal(callers->cut, callers->count + 3);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void without_descriptors_the_oldest_goes(void **state)
 {
 	struct rlimit before, few;
@@ -255,6 +299,8 @@ int main(void)
 		TEST(there_is_always_room),
 		TEST(time_runs_out),
 		TEST(an_event_for_a_former_caller_is_none_for_the_next),
+		TEST(who_stays_longer_than_a_moment_is_watched),
+		TEST(whose_place_was_taken_is_passed_over),
 		TEST(without_descriptors_the_oldest_goes),
 		TEST(beats_without_anybody),
 		TEST(a_listener_that_is_gone_is_an_end),

@@ -37,6 +37,13 @@ static struct caller *place_of(struct callers *callers, uint64_t serial)
 	return &callers->places[serial % callers->count];
 }
 
+static struct caller *find(struct callers *callers, uint64_t serial)
+{
+	struct caller *caller = place_of(callers, serial);
+
+	return caller->fd >= 0 && caller->serial == serial ? caller : NULL;
+}
+
 /* The first who is still there; NULL when nobody is. */
 static struct caller *find_oldest(struct callers *callers)
 {
@@ -65,10 +72,10 @@ uint64_t callers_add(struct callers *callers, int fd, int64_t now)
 
 void callers_read(struct callers *callers, uint64_t serial)
 {
-	struct caller *caller = place_of(callers, serial);
+	struct caller *caller = find(callers, serial);
 	ssize_t length;
 
-	if (caller->fd < 0 || caller->serial != serial)
+	if (!caller)
 		return; /* closed after the kernel had told of it */
 	/* MSG_TRUNC: TCP throws the bytes away, without a copy. */
 	length = recv(caller->fd, NULL, CALLERS_READ_BYTES, MSG_TRUNC | MSG_DONTWAIT);
@@ -76,6 +83,24 @@ void callers_read(struct callers *callers, uint64_t serial)
 		caller->left_bytes -= length;
 	if (!length || caller->left_bytes <= 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
 		end(caller);
+}
+
+int callers_remaining(struct callers *callers, int64_t now, uint64_t *serial)
+{
+	struct caller *caller;
+
+	if (callers->next - callers->recent > callers->count)
+		callers->recent = callers->next - callers->count;
+	while (callers->recent < callers->next) {
+		caller = find(callers, callers->recent);
+		if (caller && now < caller->until_ns - CALLERS_WAIT_NS + CALLERS_MOMENT_NS)
+			return -1;
+		*serial = callers->recent++;
+		callers_read(callers, *serial);
+		if (find(callers, *serial))
+			return caller->fd;
+	}
+	return -1;
 }
 
 void callers_expire(struct callers *callers, int64_t now)

@@ -14,6 +14,7 @@
 
 #define CALLERS_WAIT_NS	   (5LL * 1000000000LL) /* how long a client may take to close */
 #define CALLERS_READ_BYTES 65536		/* and what it may send meanwhile */
+#define CALLERS_MOMENT_NS  (100LL * 1000000LL)	/* by then most have closed, wherever they are */
 
 struct caller {
 	uint64_t serial;
@@ -27,6 +28,7 @@ struct callers {
 	unsigned int count;
 	uint64_t next;	 /* serial of the next to come */
 	uint64_t oldest; /* no caller with a lower one is there */
+	uint64_t recent; /* of the first whose moment is not over */
 	uint64_t cut;	 /* callers closed before their time */
 };
 
@@ -39,6 +41,14 @@ uint64_t callers_add(struct callers *callers, int fd, int64_t now);
 
 /* Something came from the caller of SERIAL, who may be gone already: read it, close at its end. */
 void callers_read(struct callers *callers, uint64_t serial);
+
+/*
+ * Who came is left alone for a moment, and then looked at: most have closed by then, and need not
+ * be watched by the kernel, which costs more than all else that is done for them but the packets.
+ * Returns the descriptor of one who is still there at NOW, with his SERIAL, to be watched from now
+ * on; -1 when there is none (any more).
+ */
+int callers_remaining(struct callers *callers, int64_t now, uint64_t *serial);
 
 /* Close those whose time is over. */
 void callers_expire(struct callers *callers, int64_t now);

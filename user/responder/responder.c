@@ -58,21 +58,31 @@ static bool is_silent(int fd)
 	return ntohs(((struct sockaddr_in *)&address)->sin_port) == RESPONDER_SILENT_PORT;
 }
 
-/* Say it, end our side, and wait for the client's end. A fresh socket has room for a line. */
+/*
+ * Say it, end our side, and wait for the client's end. A fresh socket has room for a line, which
+ * is kept for the packet that ends it.
+ */
 static void answer(struct responder *responder, int fd, int64_t now)
 {
 	const struct responder_post *post = responder->post;
-	uint64_t serial;
 
 	if (!is_silent(fd))
-		(void)!send(fd, post->greeting, post->greeting_length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (shutdown(fd, SHUT_WR)) {
+		(void)!send(fd, post->greeting, post->greeting_length,
+			    MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
+	if (shutdown(fd, SHUT_WR))
 		close(fd); /* it is gone */
-		return;
-	}
-	serial = callers_add(&responder->callers, fd, now);
-	if (watch_fd(responder, fd, serial))
-		callers_cut(&responder->callers);
+	else
+		callers_add(&responder->callers, fd, now);
+}
+
+static void watch_remaining(struct responder *responder, int64_t now)
+{
+	uint64_t serial;
+	int fd;
+
+	while ((fd = callers_remaining(&responder->callers, now, &serial)) >= 0)
+		if (watch_fd(responder, fd, serial))
+			callers_cut(&responder->callers);
 }
 
 static void add(__u64 *counter, uint64_t number)
@@ -88,13 +98,18 @@ static bool is_passing(int error)
 	       error == ENONET || error == ENOPROTOOPT || error == EOPNOTSUPP;
 }
 
+static void pause_ms(long ms)
+{
+	const struct timespec time = { .tv_nsec = ms * NS_PER_MS };
+
+	nanosleep(&time, NULL);
+}
+
 /* Of descriptors or memory: the first caller goes; without one, the kernel is given a moment. */
 static void make_room(struct responder *responder)
 {
-	const struct timespec moment = { .tv_nsec = 10 * NS_PER_MS };
-
 	if (!callers_cut(&responder->callers))
-		nanosleep(&moment, NULL);
+		pause_ms(1);
 }
 
 static int take_callers(struct responder *responder, int64_t now)
@@ -129,22 +144,36 @@ void responder_beat(const struct responder *responder)
 	__atomic_store_n(&pulse->beat_ns, (uint64_t)monotonic_ns(), __ATOMIC_RELEASE);
 }
 
+static int wait_for_events(const struct responder *responder, struct epoll_event events[EVENTS])
+{
+	const struct callers *callers = &responder->callers;
+	int64_t wait_ns = callers->recent < callers->next ? CALLERS_MOMENT_NS : RESPONDER_BEAT_NS;
+
+	return epoll_wait(responder->epoll_fd, events, EVENTS, (int)(wait_ns / NS_PER_MS));
+}
+
 int responder_step(struct responder *responder)
 {
+	const struct pulse *pulse = responder->post->pulse;
 	struct epoll_event events[EVENTS];
-	int64_t now;
 	int count, error;
+	__u64 accepted = pulse->accepted, idle = pulse->idle;
+	int64_t now;
 
-	count = epoll_wait(responder->epoll_fd, events, EVENTS, RESPONDER_BEAT_NS / NS_PER_MS);
+	count = wait_for_events(responder, events);
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	now = monotonic_ns();
 	for (int i = 0; i < count; i++)
 		if (events[i].data.u64 != LISTENER)
 			callers_read(&responder->callers, events[i].data.u64);
+	watch_remaining(responder, now);
 	callers_expire(&responder->callers, now);
 	/* Last: a caller that must make room may have had an event above. */
 	error = take_callers(responder, now);
 	responder_beat(responder);
+	/* Nobody waits: those who come within a millisecond are answered together, for less. */
+	if (pulse->accepted > accepted && pulse->idle > idle)
+		pause_ms(1);
 	return error;
 }
