@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_S 60
+#define PATIENCE_S 300 /* for all sessions */
 #define LINE	   1024
 
 struct tally {
@@ -46,7 +46,8 @@ static bool read_line(struct session *server, char line[LINE])
 		server->length += (size_t)more;
 	}
 	*end++ = '\0';
-	snprintf(line, LINE, "%.*s", LINE - 1, server->text);
+	memccpy(line, server->text, '\0', LINE - 1);
+	line[LINE - 1] = '\0';
 	server->length -= (size_t)(end - server->text);
 	memmove(server->text, end, server->length);
 	return true;
@@ -92,9 +93,10 @@ static int *converse(struct session *server, const char *recipient, struct tally
 
 static void hold(const struct sockaddr_in *address, const char *recipient, struct tally *tally)
 {
-	struct session server = { .fd = socket(AF_INET, SOCK_STREAM, 0) };
+	struct session server;
 
-	alarm(PATIENCE_S); /* and the senders are fewer than were started */
+	server.fd = socket(AF_INET, SOCK_STREAM, 0);
+	server.length = 0;
 	if (server.fd < 0 || connect(server.fd, (const struct sockaddr *)address, sizeof(*address)))
 		tally->broken++;
 	else
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < at_once; i++) {
 		if (fork())
 			continue;
+		alarm(PATIENCE_S); /* and the senders are fewer than were started */
 		for (j = i; j < count; j += at_once)
 			hold(&address, recipient, &tally);
 		return write(results[1], &tally, sizeof(tally)) != sizeof(tally);
