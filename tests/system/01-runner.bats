@@ -8,6 +8,7 @@
 load lib
 
 setup() {
+	unset AGAIN LANES SUITE_TIMEOUT # of the run that we are part of
 	FAKE=$SCRATCH/fake
 	mkdir -p "$FAKE"/tests/{unit,system,fuzz,kernels} "$FAKE/build/tests/unit"
 	cp "$TOP/tests/run" "$FAKE/tests"
