@@ -119,6 +119,7 @@ expect() { # STATUS LAST-LINE
 	chmod +x "$FAKE"/build/tests/fuzz/*
 	expect 1 "1 passed, 1 failed, 1 skipped"
 	[[ $output == *"heap-buffer-overflow"* ]]
+	[[ $output != *"again: "* ]] # it might not find it
 	[[ $output == *"skipped: fuzz/unbuilt: no libFuzzer here"* ]]
 }
 
@@ -168,12 +169,6 @@ expect() { # STATUS LAST-LINE
 	AGAIN=0 expect 1 "1 passed, 1 failed, 0 skipped"
 	printf '@test "%s" {\n\t%s\n}\n' fails false >"$FAKE/tests/system/b.bats"
 	expect 1 "1 passed, 1 failed, 0 skipped"
-}
-
-@test "a unit test that fails is not run again" {
-	unit a "echo 1..1; mkdir $SCRATCH/once && echo not ok 1 - x || echo ok 1 - x"
-	expect 1 "0 passed, 1 failed, 0 skipped"
-	[[ $output != *"again: "* ]]
 }
 
 @test "each kernel of every run is a suite, and no list of them is a failure" {
