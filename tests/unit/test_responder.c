@@ -241,8 +241,16 @@ static void whose_place_was_taken_is_passed_over(void **state)
 	}
 	assert_int_equal(callers_remaining(callers, INT64_MAX, &serial), -1);
 	assert_int_equal(callers->cut, callers->count + 3);
+	/* One who has closed goes, too, but has lost nothing. */
 	close(pair[0]);
 	close(pair[1]);
+	callers_expire(callers, INT64_MAX);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	callers_add(callers, pair[0], 1);
+	close(pair[1]);
+	assert_true(callers_cut(callers));
+	assert_false(callers_cut(callers));
+	assert_int_equal(callers->cut, callers->count + 3);
 }
 
 static void without_descriptors_the_oldest_goes(void **state)

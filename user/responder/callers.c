@@ -55,21 +55,6 @@ static struct caller *find_oldest(struct callers *callers)
 	return NULL;
 }
 
-uint64_t callers_add(struct callers *callers, int fd, int64_t now)
-{
-	struct caller *caller = place_of(callers, callers->next);
-
-	callers->cut += caller->fd >= 0;
-	end(caller);
-	*caller = (struct caller){
-		.serial = callers->next++,
-		.until_ns = now + CALLERS_WAIT_NS,
-		.left_bytes = CALLERS_READ_BYTES,
-		.fd = fd,
-	};
-	return caller->serial;
-}
-
 void callers_read(struct callers *callers, uint64_t serial)
 {
 	struct caller *caller = find(callers, serial);
@@ -83,6 +68,29 @@ void callers_read(struct callers *callers, uint64_t serial)
 		caller->left_bytes -= length;
 	if (!length || caller->left_bytes <= 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
 		end(caller);
+}
+
+/* Who is at his end already is not cut short. */
+static void cut(struct callers *callers, struct caller *caller)
+{
+	callers_read(callers, caller->serial);
+	callers->cut += caller->fd >= 0;
+	end(caller);
+}
+
+uint64_t callers_add(struct callers *callers, int fd, int64_t now)
+{
+	struct caller *caller = place_of(callers, callers->next);
+
+	if (caller->fd >= 0)
+		cut(callers, caller);
+	*caller = (struct caller){
+		.serial = callers->next++,
+		.until_ns = now + CALLERS_WAIT_NS,
+		.left_bytes = CALLERS_READ_BYTES,
+		.fd = fd,
+	};
+	return caller->serial;
 }
 
 int callers_remaining(struct callers *callers, int64_t now, uint64_t *serial)
@@ -117,7 +125,6 @@ bool callers_cut(struct callers *callers)
 
 	if (!caller)
 		return false;
-	callers->cut++;
-	end(caller);
+	cut(callers, caller);
 	return true;
 }

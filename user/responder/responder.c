@@ -109,7 +109,7 @@ static void pause_ms(long ms)
 static void make_room(struct responder *responder)
 {
 	if (!callers_cut(&responder->callers))
-		pause_ms(1);
+		pause_ms(10);
 }
 
 static int take_callers(struct responder *responder, int64_t now)
@@ -156,8 +156,8 @@ int responder_step(struct responder *responder)
 {
 	const struct pulse *pulse = responder->post->pulse;
 	struct epoll_event events[EVENTS];
-	int count, error;
 	__u64 accepted = pulse->accepted, idle = pulse->idle;
+	int count, error;
 	int64_t now;
 
 	count = wait_for_events(responder, events);
