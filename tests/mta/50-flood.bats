@@ -52,6 +52,11 @@ queued() {
 	lab postqueue -j | jq -r .queue_id | sort
 }
 
+# What moves from one of Postfix's queues to the next while they are listed is in neither list.
+all_are_queued() {
+	diff "$SCRATCH/accepted" <(queued)
+}
+
 delivered() {
 	lab grep -rhoE "by postfix.test \(Postfix\) with E?SMTP id [0-9A-F]+" /var/log/lab/sink |
 		sed 's/.* //' | sort
@@ -106,7 +111,7 @@ trouble_since() { # LOG-LINE: how often the log tells of any
 	[[ $(refusals flood | cut -d' ' -f2-) == "452 4.3.1 <$MAILBOX>: Recipient address rejected: Insufficient system resources" ]]
 	[[ $(trouble_since "$begin") == 0 ]]
 	# What was accepted is in the queue, and nothing else.
-	diff "$SCRATCH/accepted" <(queued)
+	wait_until 20 all_are_queued
 	[[ -z $(delivered) ]]
 	# Delivery works again: all of it arrives, once. (A reload would leave for a minute what the
 	# old queue manager still holds: "skipped, still being delivered".)
