@@ -43,8 +43,8 @@ uint64_t callers_add(struct callers *callers, int fd, int64_t now);
 void callers_read(struct callers *callers, uint64_t serial);
 
 /*
- * Who came is left alone for a moment, and then looked at: most have closed by then, and need not
- * be watched by the kernel, which costs more than all else that is done for them but the packets.
+ * Who came is left alone for a moment, and then looked at: most have closed by then, and have cost
+ * neither an entry in epoll nor a wake-up of their own.
  * Returns the descriptor of one who is still there at NOW, with his SERIAL, to be watched from now
  * on; -1 when there is none (any more).
  */
