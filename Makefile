@@ -125,8 +125,8 @@ build/tests/fuzz/%: build/obj-fuzzed/tests/fuzz/%.o build/fuzzed.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CLANG) $(LINK) $(SANITIZE) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # Runs in an initramfs: nothing is there to link with.
 $(PROBE_CHECK): $(patsubst %.c,build/obj/%.o,$(wildcard tests/kernels/*.c)) \
-		$(patsubst %,build/obj/user/watch/%.o,kernel probes look mark cgroup keyed psi_total) \
-		$(patsubst %,build/obj/user/publish/%.o,gate gate_place)
+		$(patsubst %,build/obj/user/watch/%.o,kernel probes look write_probe mark cgroup keyed psi_total) \
+		$(patsubst %,build/obj/user/publish/%.o,gate gate_place) build/obj/user/common/clock.o
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) -static $(CFLAGS) $^ `$(PKG_CONFIG) --static --libs libbpf` -o $@
 build/tests/%: build/obj/tests/%.o build/plain.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(LINK) $^ $(LIBS) -o $@

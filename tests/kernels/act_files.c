@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "act.h"
-#include "watch/look.h"
+#include "watch/write_probe.h"
 
 char *act_buffer(void)
 {
@@ -137,5 +137,8 @@ int act_punch_hole(const char *directory)
 
 int act_canary(const char *directory)
 {
-	return look_canary(directory);
+	struct write_probe probe;
+
+	write_probe_canary(directory, &probe);
+	return probe.result;
 }

@@ -94,15 +94,17 @@ setup() {
 	wait_until 30 is_open
 }
 
-@test "a filesystem in which all belongs to somebody else is polled beside the probe, which one line says" {
+@test "a filesystem in which its owner may not write is polled beside the probe, which one line says" {
 	need_bpf
 	loop_mount xfs 320
 	chown nobody "$MOUNT"
-	chmod 0700 "$MOUNT"
+	chmod 0500 "$MOUNT"
 	watch_only "$(filesystem "$MOUNT" 20M 2M)"
+	log_says "$MOUNT: whoever owns it cannot write in it \\(Permission denied\\)"
 	log_says "$MOUNT: no trial write is possible \\(Permission denied\\): polling beside the probe"
 	log_says "^watching $MOUNT: poll.* beside $PROBE.*not proven"
 	is_polled "$MOUNT"
+	is_open
 	[ "$(log_counts 'no trial write')" -eq 1 ]
 }
 

@@ -17,6 +17,9 @@ start_as() { # USER
 	start_daemon "user = \"$1\"" "$CALM" "$(filesystem "$MOUNT" 20M 2M 200ms)"
 }
 
+# CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID
+readonly SCOUT_CAPABILITIES=00000000000000c6
+
 status_of() { # PID FIELD
 	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
 }
@@ -31,14 +34,15 @@ status_of() { # PID FIELD
 	[ "$(status_of "$DAEMON" Seccomp)" = 2 ]
 }
 
-@test "the scout holds CAP_DAC_READ_SEARCH alone, and nothing of BPF" {
+@test "the scout passes permissions and becomes others, may do nothing else, and has nothing of BPF" {
 	local scout
 	start_as ''
 	scout=$(scout_pid)
-	[ "$(status_of "$scout" CapEff)" = 0000000000000004 ]
-	[ "$(status_of "$scout" CapPrm)" = 0000000000000004 ]
+	[ "$(status_of "$scout" CapEff)" = "$SCOUT_CAPABILITIES" ]
+	[ "$(status_of "$scout" CapPrm)" = "$SCOUT_CAPABILITIES" ]
 	[ "$(status_of "$scout" CapBnd)" = 0000000000000000 ]
 	[ "$(status_of "$scout" NoNewPrivs)" = 1 ]
+	[ "$(status_of "$scout" Seccomp)" = 2 ]
 	for pid in "$scout" "$(keeper_pid)"; do
 		[ -z "$(bpf_held_by "$pid")" ]
 		if find "/proc/$pid/fd" -lname 'anon_inode:*bpf*' | grep .; then return 1; fi
@@ -146,14 +150,14 @@ asks_as() { # USER GROUP
 	[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
 }
 
-@test "a scout that is killed comes back with its one capability, under another user too" {
+@test "a scout that is killed comes back with its own capabilities, under another user too" {
 	local before
 	start_as nobody
 	before=$(scout_pid)
 	kill -KILL "$before"
 	wait_until 30 another_scout_than "$before"
 	wait_until 30 counter_passes scout_starts 1
-	[ "$(status_of "$(scout_pid)" CapEff)" = 0000000000000004 ]
+	[ "$(status_of "$(scout_pid)" CapEff)" = "$SCOUT_CAPABILITIES" ]
 	wait_until 30 is_probed "$MOUNT"
 }
 

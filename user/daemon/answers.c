@@ -23,6 +23,15 @@ static void on_capacity(void *context, enum resource_id id, unsigned int index, 
 		judge_capacity(resource, capacity);
 }
 
+static void on_cause(void *context, enum resource_id id, unsigned int index, int error)
+{
+	struct daemon *daemon = context;
+	struct resource *resource = judge_find(&daemon->judge, id, index);
+
+	if (resource)
+		resource->cause = error;
+}
+
 static void on_value(void *context, enum resource_id id, unsigned int index, int64_t value,
 		     int64_t size, const char *backend)
 {
@@ -96,6 +105,7 @@ void answers_sink(struct daemon *daemon, struct watch_sink *sink)
 	*sink = (struct watch_sink){
 		.context = daemon,
 		.capacity = on_capacity,
+		.cause = on_cause,
 		.value = on_value,
 		.absent = on_absent,
 		.stalled = on_stalled,

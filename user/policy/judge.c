@@ -73,6 +73,7 @@ static void carry(struct resource *resource, const struct resource *previous)
 	resource->present = previous->present;
 	resource->known = previous->known;
 	resource->value = previous->value;
+	resource->cause = previous->cause;
 	resource->size = previous->size;
 	resource->capacity = previous->capacity;
 	resource->turned_value = previous->turned_value;

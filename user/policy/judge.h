@@ -34,6 +34,7 @@ struct resource {
 	bool known;	      /* a value has been seen */
 	int64_t value;	      /* the last one */
 	int64_t turned_value; /* the one that gave it its level; of a stall the last one */
+	int cause;	      /* an errno that explains the value to a person; 0: none does */
 	int64_t size;	      /* of the object, where shares are of something; else 0 */
 	int64_t capacity;     /* what of the size can be free; 0: all of it */
 	int64_t seen_ns;      /* when */

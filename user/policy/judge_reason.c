@@ -3,6 +3,7 @@
 #include "policy/judge.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define VALUE 64 /* bytes of a value in words */
 
@@ -24,6 +25,19 @@ static char *stalled(char *buf, size_t size, const struct resource *resource, in
 		snprintf(buf, size, "%s of %s does not answer, for %s now", resource->type->name,
 			 resource->object,
 			 value_format(time, sizeof(time), UNIT_TIME, now - resource->stalled_ns));
+	return buf;
+}
+
+/* "0 s, for no mail can be written there: No space left on device" */
+static const char *value_now(char buf[2 * VALUE], const struct resource *resource)
+{
+	char value[VALUE];
+
+	if (!resource->cause)
+		return value_of(buf, resource, resource->value);
+	snprintf(buf, 2 * VALUE, "%s, for no mail can be written there: %s",
+		 value_format(value, sizeof(value), resource->type->unit, resource->value),
+		 strerror(resource->cause));
 	return buf;
 }
 
@@ -99,7 +113,7 @@ static void since(char *buf, size_t size, const struct resource *resource, int64
 char *judge_reason(char *buf, size_t size, const struct resource *resource, int64_t now)
 {
 	enum level level = explained(resource);
-	char value[VALUE], enter[4 * VALUE] = ": not judged", leave[4 * VALUE] = "";
+	char value[2 * VALUE], enter[4 * VALUE] = ": not judged", leave[4 * VALUE] = "";
 	char history[4 * VALUE] = "";
 
 	if (resource->stalled_ns)
@@ -119,6 +133,6 @@ char *judge_reason(char *buf, size_t size, const struct resource *resource, int6
 	if (now && resource->pressure.level != LEVEL_NORMAL)
 		since(history, sizeof(history), resource, now);
 	snprintf(buf, size, "%s of %s is %s%s%s%s", resource->type->name, resource->object,
-		 value_of(value, resource, resource->value), enter, leave, history);
+		 value_now(value, resource), enter, leave, history);
 	return buf;
 }

@@ -89,7 +89,7 @@ void canary_tick(struct filesystem *fs)
 		     monotonic_ns() - canary->sent_ns > CANARY_RETRY_NS;
 
 	if (fs->set->kernel && fs->present && canary->tid && !canary->serial &&
-	    (canary->wanted || again))
+	    !fs->writable.serial && (canary->wanted || again))
 		send_it(fs);
 }
 
@@ -143,7 +143,8 @@ void canary_reply(struct filesystem *fs, const struct scout_reply *reply)
 	canary->serial = 0;
 	evtimer_del(canary->late_timer);
 	listen_for(fs, 0);
-	take_proof(fs, reply->error);
+	take_proof(fs, reply->write.result);
+	writable_take(fs, &reply->write, true);
 	filesystem_learned(fs);
 	canary_tick(fs);
 }

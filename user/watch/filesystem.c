@@ -34,7 +34,7 @@ static enum scout_operation choose(const struct filesystem *fs, enum scout_opera
 {
 	if (!fs->added)
 		return SCOUT_ADD;
-	return fs->failed ? SCOUT_TOUCH : operation;
+	return fs->failed || fs->writable.error ? SCOUT_TOUCH : operation;
 }
 
 /* The counter is read first: a mark then counts from what the look has seen at least. */
@@ -42,9 +42,10 @@ static void ask(struct filesystem *fs, enum scout_operation operation)
 {
 	operation = choose(fs, operation);
 	fs->asked_ns = monotonic_ns();
+	fs->asked_of = fs->primary;
 	if (fs->set->kernel)
-		fs->dirtied_pages = __atomic_load_n(
-			&kernel_ledger(fs->set->kernel)->filesystems[fs->slot].dirtied_pages,
+		fs->asked_pages = __atomic_load_n(
+			&kernel_ledger(fs->set->kernel)->filesystems[fs->primary].dirtied_pages,
 			__ATOMIC_ACQUIRE);
 	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1,
 		       operation == SCOUT_ADD ? filesystem_path(fs) : NULL))
@@ -72,6 +73,15 @@ void filesystem_look(struct filesystem *fs)
 		schedule(fs->look_timer, due_ns);
 	else
 		ask(fs, SCOUT_LOOK);
+}
+
+void filesystem_look_all(struct filesystem *fs)
+{
+	unsigned int i, primary = fs->primary;
+
+	for (i = 0; i < fs->set->count; i++)
+		if (fs->set->filesystems[i].primary == primary)
+			filesystem_look(&fs->set->filesystems[i]);
 }
 
 static void on_look_timer(evutil_socket_t fd, short events, void *argument)
@@ -110,6 +120,7 @@ void filesystem_add(struct filesystem *fs)
 	fs->present = fs->late = fs->added = false;
 	fs->operation = 0;
 	fs->canary.tid = 0;
+	fs->writable.serial = 0;
 	canary_void(fs);
 	evtimer_del(fs->deadline_timer);
 	if (fs->set->kernel)
@@ -119,14 +130,13 @@ void filesystem_add(struct filesystem *fs)
 
 bool filesystem_polled(const struct filesystem *fs)
 {
-	return fs->present && fs->primary == fs->slot && fs->canary.proof != PROOF_FIRED;
+	return fs->present && fs->set->filesystems[fs->primary].canary.proof != PROOF_FIRED;
 }
 
 void filesystem_tick(struct filesystem *fs, bool safety, bool pressed)
 {
 	canary_tick(fs);
-	if (fs->primary != fs->slot)
-		return;
+	writable_tick(fs, safety);
 	if (fs->late)
 		readings_stalled(fs, fs->asked_ns);
 	if (fs->operation)
@@ -160,34 +170,48 @@ static void order_device(struct kernel *kernel, unsigned int slot, uint32_t devi
 	__atomic_store_n(&orders->devices[slot], device, __ATOMIC_RELEASE);
 }
 
+static unsigned int find_primary(const struct filesystem_set *set, const struct filesystem *fs)
+{
+	const struct filesystem *other;
+	unsigned int i;
+
+	for (i = 0; i < fs->slot && fs->present; i++) {
+		other = &set->filesystems[i];
+		if (other->primary == i && other->present && same_filesystem(fs, other))
+			return i;
+	}
+	return fs->slot;
+}
+
 /* Find the primaries again: a mount may part paths or join them. */
 static void find_primaries(struct filesystem_set *set)
 {
 	struct filesystem *fs;
-	unsigned int i, j;
+	unsigned int i, before;
 
 	for (i = 0; i < set->count; i++) {
 		fs = &set->filesystems[i];
-		fs->primary = i;
-		for (j = 0; j < i && fs->present; j++) {
-			if (set->filesystems[j].primary == j && set->filesystems[j].present &&
-			    same_filesystem(fs, &set->filesystems[j])) {
-				fs->primary = j;
-				break;
-			}
-		}
+		before = fs->primary;
+		fs->primary = find_primary(set, fs);
 		if (set->kernel)
 			order_device(set->kernel, i,
 				     fs->present && fs->primary == i ? fs->canary.device : 0);
+		if (fs->primary == before)
+			continue;
+		/* Its counters are another slot's now. */
+		memset(&fs->latency, 0, sizeof(fs->latency));
+		if (fs->present)
+			filesystem_look(fs);
 	}
 }
 
+/* The marks count from looks that are yet to be made. */
 void filesystem_learned(struct filesystem *fs)
 {
 	find_primaries(fs->set);
-	readings_tell(&fs->set->filesystems[fs->primary]);
-	/* The mark counts from a look that is yet to be made. */
-	filesystem_look(&fs->set->filesystems[fs->primary]);
+	if (fs->present)
+		readings_tell(fs);
+	filesystem_look_all(fs);
 }
 
 static void note_error(struct filesystem *fs)
@@ -223,46 +247,28 @@ static bool moved(const struct filesystem *fs, const struct look *look)
 }
 
 /*
- * The path is gone, and with it the values of those that were watched by way of it: they get
- * them for their own, so that no level is lost until they have been looked at.
+ * There is no such path, or none for us: a mistake to be told of, and no pressure. What could be
+ * looked at and now is closed to us (a ticket of Kerberos ran out) is closed to the mail server,
+ * too.
  */
-static void hand_over(struct filesystem *fs, const bool covered[CONFIG_FILESYSTEMS])
+static bool is_missing(const struct filesystem *fs, int error)
 {
-	struct filesystem *other;
-	unsigned int i;
-
-	for (i = 0; i < fs->set->count; i++) {
-		other = &fs->set->filesystems[i];
-		if (!covered[i] || other->primary != i)
-			continue;
-		other->look = fs->look;
-		readings_tell(other);
-		filesystem_look(other);
-	}
+	if (error == -EACCES || error == -EPERM)
+		return !fs->look.device;
+	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -ENAMETOOLONG;
 }
 
-/* There is no such path, or none for us: a mistake to be told of, and no pressure. */
-static bool is_missing(int error)
-{
-	return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -EPERM ||
-	       error == -ELOOP || error == -ENAMETOOLONG;
-}
-
+/* Those whose primary it was have values of their own. */
 static void take_missing(struct filesystem *fs, int error)
 {
-	bool covered[CONFIG_FILESYSTEMS] = { false };
-	unsigned int i;
-
-	for (i = 0; i < fs->set->count; i++)
-		covered[i] = i != fs->slot && fs->set->filesystems[i].primary == fs->slot;
 	if (!fs->said_missing)
 		log_warning("%s: %s; not watched until it is there", filesystem_path(fs),
 			    strerror(-error));
 	fs->said_missing = true;
 	fs->present = fs->failed = false;
 	canary_void(fs);
+	writable_void(fs);
 	find_primaries(fs->set);
-	hand_over(fs, covered);
 	readings_absent(fs);
 	fs->set->sink->judge(fs->set->sink->context);
 }
@@ -271,19 +277,25 @@ static void take_missing(struct filesystem *fs, int error)
  * It is there and cannot be looked at: shut down after an error, its disk or server gone, or
  * the scout short of something. All of that is pressure, and none of it room.
  */
-static void take_failure(struct filesystem *fs, int error)
+static void take_failure(struct filesystem *fs, const char *why)
 {
 	if (!fs->failed) {
-		log_error("%s: the filesystem has failed: %s", filesystem_path(fs),
-			  strerror(-error));
+		log_error("%s: the filesystem has failed: %s", filesystem_path(fs), why);
 		fs->failed_ns = fs->asked_ns;
 	}
 	fs->failed = true;
 	readings_stalled(fs, fs->failed_ns);
 }
 
-static void take_look(struct filesystem *fs, const struct look *look)
+/* A server that is reconnecting says that it has no blocks at all. */
+static bool is_empty_answer(const struct filesystem *fs, const struct look *look)
 {
+	return fs->present && fs->look.size_bytes && !look->size_bytes && !moved(fs, look);
+}
+
+static void take_look(struct filesystem *fs, const struct scout_reply *reply)
+{
+	const struct look *look = &reply->look;
 	bool is_other = fs->look.device && moved(fs, look), another = !fs->present || is_other;
 
 	if (fs->said_missing)
@@ -295,15 +307,31 @@ static void take_look(struct filesystem *fs, const struct look *look)
 	if (is_other) {
 		fs->error_ns = 0;
 		fs->since_ns = monotonic_ns();
+		writable_void(fs);
 	}
 	fs->look = *look;
+	fs->dirtied_pages = fs->asked_pages;
+	fs->dirtied_of = fs->asked_of;
 	fs->present = true;
 	if (another)
 		canary_void(fs);
 	find_primaries(fs->set);
-	readings_tell(&fs->set->filesystems[fs->primary]);
-	if (fs->primary == fs->slot)
-		filesystem_mark(fs);
+	if (reply->operation != SCOUT_LOOK)
+		writable_take(fs, &reply->write, false);
+	readings_tell(fs);
+	filesystem_mark(fs);
+}
+
+static void take_reply(struct filesystem *fs, const struct scout_reply *reply)
+{
+	if (is_missing(fs, reply->error))
+		take_missing(fs, reply->error);
+	else if (reply->error)
+		take_failure(fs, strerror(-reply->error));
+	else if (is_empty_answer(fs, &reply->look))
+		take_failure(fs, "it says that it has no blocks");
+	else
+		take_look(fs, reply);
 }
 
 void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply)
@@ -317,12 +345,7 @@ void filesystem_reply(struct filesystem *fs, const struct scout_reply *reply)
 	fs->late = false;
 	fs->added = reply->error != -ENFILE;
 	fs->operation = 0;
-	if (is_missing(reply->error))
-		take_missing(fs, reply->error);
-	else if (reply->error)
-		take_failure(fs, reply->error);
-	else
-		take_look(fs, &reply->look);
+	take_reply(fs, reply);
 	canary_tick(fs);
 	if (fs->look_wanted) {
 		fs->look_wanted = false;

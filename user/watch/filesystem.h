@@ -2,9 +2,9 @@
 /*
  * One watched path: asks the scout, learns the device, feeds the sink, sets the mark.
  *
- * Several paths may lie on one filesystem. The first of them is its primary: it alone has a
- * mark and is looked at; the others get its values, or are left out when they have the
- * same thresholds.
+ * Several paths may lie on one filesystem. The first of them is its primary: its slot has the
+ * marks and the kernel's counters of all. Values are each path's own, since read-only mounts and
+ * quotas belong to a path; one that differs from the primary's in nothing is left out.
  */
 #ifndef WATCH_FILESYSTEM_H
 #define WATCH_FILESYSTEM_H
@@ -18,6 +18,7 @@
 #include "watch/latency.h"
 #include "watch/scout.h"
 #include "watch/sink.h"
+#include "watch/writable.h"
 
 struct event;
 struct event_base;
@@ -39,9 +40,11 @@ struct filesystem_set {
 
 struct filesystem {
 	struct filesystem_set *set;
-	unsigned int slot;    /* its place in the configuration, in the ledger and in the orders */
-	unsigned int primary; /* the slot that is looked at for it: its own, or a lower one */
+	unsigned int slot; /* its place in the configuration, in the ledger and in the orders */
+	unsigned int
+		primary; /* the slot that has its counters and marks: its own, or a lower one */
 	struct canary canary;
+	struct writable writable;
 	struct latency latency;
 	bool present;		/* it has been looked at, and not been found missing since */
 	bool failed;		/* it is there and cannot be looked at */
@@ -56,7 +59,10 @@ struct filesystem {
 	int64_t failed_ns;	/* since when it has failed */
 	int64_t error_ns;	/* when it had its last error; 0: never */
 	int64_t since_ns;	/* what the ledger has of the slot from before is not of it */
-	uint64_t dirtied_pages; /* the counter, read before the look that is under way */
+	uint64_t asked_pages;	/* the counter, read before the look that is under way */
+	uint64_t dirtied_pages; /* and before the last one */
+	unsigned int asked_of;	/* the slots whose counters those were */
+	unsigned int dirtied_of;
 	struct look look;
 	struct event *look_timer;     /* not before: the look that a mark asked for */
 	struct event *deadline_timer; /* the request under way is late */
@@ -83,6 +89,9 @@ void filesystem_tick(struct filesystem *fs, bool safety, bool pressed);
  * no sooner than FILESYSTEM_GAP_NS after the last.
  */
 void filesystem_look(struct filesystem *fs);
+
+/* The same for all paths on its filesystem: each has its own distance to a threshold. */
+void filesystem_look_all(struct filesystem *fs);
 
 /* The canary came back: devices, primaries and marks may be others now. */
 void filesystem_learned(struct filesystem *fs);

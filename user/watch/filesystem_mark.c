@@ -4,78 +4,102 @@
 #include "watch/filesystem_mark.h"
 #include "watch/mark.h"
 
-typedef int64_t measure_fn(void *context, enum resource_id id, unsigned int index);
-
-/* The least that MEASURE says of all paths on the filesystem. */
-static int64_t nearest(struct filesystem *fs, measure_fn *measure, enum resource_id id)
-{
-	int64_t distance, least = INT64_MAX;
-	unsigned int i;
-
-	for (i = 0; i < fs->set->count; i++) {
-		if (fs->set->filesystems[i].primary != fs->slot)
-			continue;
-		distance = measure(fs->set->sink->context, id, i);
-		if (distance < least)
-			least = distance;
-	}
-	return least;
-}
-
 static void store(__u64 *order, uint64_t value)
 {
 	__atomic_store_n(order, value, __ATOMIC_SEQ_CST);
 }
 
-/*
- * To be stored before the look mark: the kernel brakes only when the look mark it reads has rung
- * and is old, and a new one has not.
- */
-static void set_brake(struct filesystem *fs, struct orders *orders)
+/* How far it is to level high. */
+static int64_t room(const struct filesystem *fs, enum resource_id id)
 {
 	const struct watch_sink *sink = fs->set->sink;
-	uint64_t pages = mark_brake_pages(nearest(fs, sink->room, RESOURCE_FREE_SPACE),
-					  nearest(fs, sink->room, RESOURCE_FREE_INODES),
-					  fs->look.growth, fs->set->page_bytes, fs->set->cpus);
 
-	store(&orders->brake_marks[fs->slot], pages ? fs->dirtied_pages + pages : 0);
+	return sink->room(sink->context, id, fs->slot);
 }
 
 /*
  * How far to the next level, or to high where it is nearer, as when high is the level already: the
  * kernel brakes a gate when a look is not answered, and so must ask for one there, too.
  */
-static int64_t nearest_level(struct filesystem *fs, enum resource_id id)
+static int64_t distance(const struct filesystem *fs, enum resource_id id)
 {
-	int64_t distance = nearest(fs, fs->set->sink->distance, id), room;
+	const struct watch_sink *sink = fs->set->sink;
+	int64_t to_next = sink->distance(sink->context, id, fs->slot), to_high;
 
 	if (!fs->set->config->gate_count)
-		return distance;
-	room = nearest(fs, fs->set->sink->room, id);
-	return room < distance ? room : distance;
+		return to_next;
+	to_high = room(fs, id);
+	return to_high < to_next ? to_high : to_next;
 }
 
-/* Past the mark already when it is stored: the kernel would ring at the next write only. */
+static uint64_t look_mark(const struct filesystem *fs)
+{
+	int64_t space_bytes = distance(fs, RESOURCE_FREE_SPACE);
+
+	if (space_bytes > fs->look.available_bytes)
+		space_bytes = fs->look.available_bytes;
+	return fs->dirtied_pages + mark_step_pages(space_bytes, distance(fs, RESOURCE_FREE_INODES),
+						   fs->look.growth, fs->set->page_bytes,
+						   fs->set->cpus);
+}
+
+/* UINT64_MAX: it may not. */
+static uint64_t brake_mark(const struct filesystem *fs)
+{
+	uint64_t pages =
+		mark_brake_pages(room(fs, RESOURCE_FREE_SPACE), room(fs, RESOURCE_FREE_INODES),
+				 fs->look.growth, fs->set->page_bytes, fs->set->cpus);
+
+	return pages ? fs->dirtied_pages + pages : UINT64_MAX;
+}
+
+typedef uint64_t mark_fn(const struct filesystem *fs);
+
+/*
+ * The nearest mark of all paths that were looked at by this slot's counter. One that is being
+ * looked at has its mark when that comes back: the one it had is what rang.
+ */
+static uint64_t nearest(const struct filesystem_set *set, unsigned int slot, mark_fn *mark,
+			bool asked_too)
+{
+	const struct filesystem *fs;
+	uint64_t at, least = UINT64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < set->count; i++) {
+		fs = &set->filesystems[i];
+		if (fs->primary != slot || !fs->present || fs->dirtied_of != slot ||
+		    (fs->operation && !asked_too))
+			continue;
+		at = mark(fs);
+		if (at < least)
+			least = at;
+	}
+	return least;
+}
+
+/*
+ * The brake's is to be stored before the look's: the kernel brakes only when the look mark it reads
+ * has rung and is old, and a new one has not. Past the look mark already when it is stored, the
+ * kernel would ring at the next write only.
+ */
 void filesystem_mark(struct filesystem *fs)
 {
 	struct filesystem_set *set = fs->set;
-	int64_t space_bytes = nearest_level(fs, RESOURCE_FREE_SPACE);
+	unsigned int slot = fs->primary;
 	struct orders *orders;
-	uint64_t mark;
+	uint64_t look, brake;
 
-	if (!set->kernel || !fs->canary.device)
+	if (!set->kernel || !set->filesystems[slot].canary.device || fs->dirtied_of != slot)
 		return;
-	if (space_bytes > fs->look.available_bytes)
-		space_bytes = fs->look.available_bytes;
-	mark = fs->dirtied_pages + mark_step_pages(space_bytes,
-						   nearest_level(fs, RESOURCE_FREE_INODES),
-						   fs->look.growth, set->page_bytes, set->cpus);
+	look = nearest(set, slot, look_mark, false);
+	brake = nearest(set, slot, brake_mark, true);
 	orders = kernel_orders(set->kernel);
-	set_brake(fs, orders);
-	store(&orders->look_marks[fs->slot], mark);
+	store(&orders->brake_marks[slot], brake == UINT64_MAX ? 0 : brake);
+	store(&orders->look_marks[slot], look);
 	/* What braked before this look is answered by it. */
 	store(&orders->brake_ack_ns, (uint64_t)monotonic_ns());
-	if (__atomic_load_n(&kernel_ledger(set->kernel)->filesystems[fs->slot].dirtied_pages,
-			    __ATOMIC_SEQ_CST) >= mark)
+	if (__atomic_load_n(&kernel_ledger(set->kernel)->filesystems[slot].dirtied_pages,
+			    __ATOMIC_SEQ_CST) >= look)
 		fs->look_wanted = true;
 }

@@ -13,6 +13,7 @@
 
 #include "watch/keeper.h"
 #include "watch/scout.h"
+#include "watch/scout_confine.h"
 
 static void on_child(int number)
 {

@@ -28,17 +28,4 @@ struct look {
 /* Look at the filesystem that PATH is on. Returns 0 or -errno (-ENOENT, -ENOTCONN, …). */
 int look_at(const char *path, struct look *look);
 
-/*
- * Wait until PATH's filesystem accepts a change: returns at once unless it is frozen or
- * hung. Writes nothing. Returns 0 or -errno.
- */
-int look_touch(const char *path);
-
-/*
- * Make one real write of a page with fsync, and one each with O_DIRECT and fallocate where
- * the filesystem takes them, in an unnamed file near PATH on the same filesystem. Returns 0
- * or the -errno of the write.
- */
-int look_canary(const char *path);
-
 #endif

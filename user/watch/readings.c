@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The table of what is read of a filesystem at each look. */
+#include <errno.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -26,10 +27,16 @@ static bool read_inodes(struct filesystem *fs, int64_t *value, int64_t *size)
 	return fs->look.inodes;
 }
 
+static const struct filesystem *primary_of(const struct filesystem *fs)
+{
+	return &fs->set->filesystems[fs->primary];
+}
+
 static const char *writes_backend(const struct filesystem *fs)
 {
-	return fs->canary.proof == PROOF_FIRED ? kernel_backend(fs->set->kernel, SIGNAL_WRITES)
-					       : KERNEL_POLL;
+	return primary_of(fs)->canary.proof == PROOF_FIRED
+		       ? kernel_backend(fs->set->kernel, SIGNAL_WRITES)
+		       : KERNEL_POLL;
 }
 
 /* Only where the canary's fsync was heard: there is nothing to poll instead. */
@@ -38,11 +45,11 @@ static bool read_latency(struct filesystem *fs, int64_t *value, int64_t *size)
 	const struct ledger_sync *sync;
 
 	(void)size;
-	if (!fs->canary.syncs_heard)
+	if (!primary_of(fs)->canary.syncs_heard)
 		return false;
-	sync = &kernel_ledger(fs->set->kernel)->syncs[fs->slot];
+	sync = &kernel_ledger(fs->set->kernel)->syncs[fs->primary];
 	*value = latency_add(&fs->latency, sync,
-			     (int64_t)kernel_orders(fs->set->kernel)->since_ns[fs->slot],
+			     (int64_t)kernel_orders(fs->set->kernel)->since_ns[fs->primary],
 			     monotonic_ns());
 	return true;
 }
@@ -52,13 +59,18 @@ static const char *sync_backend(const struct filesystem *fs)
 	return kernel_sync_backend(fs->set->kernel, fs->look.type);
 }
 
-/* A read-only filesystem takes no mail, whatever made it so; one that has failed likewise. */
+/* One that takes no mail now, whatever made it so. */
+static bool is_failing(const struct filesystem *fs)
+{
+	return fs->look.read_only || fs->failed || fs->writable.error;
+}
+
 static bool read_error(struct filesystem *fs, int64_t *value, int64_t *size)
 {
-	int64_t error_ns = filesystem_error_ns(fs);
+	int64_t error_ns = filesystem_error_ns(&fs->set->filesystems[fs->primary]);
 
 	(void)size;
-	if (fs->look.read_only || fs->failed)
+	if (is_failing(fs))
 		*value = 0;
 	else
 		*value = error_ns ? monotonic_ns() - error_ns : VALUE_NEVER;
@@ -69,7 +81,8 @@ static bool read_error(struct filesystem *fs, int64_t *value, int64_t *size)
 
 static const char *error_backend(const struct filesystem *fs)
 {
-	return fs->canary.device ? kernel_backend(fs->set->kernel, SIGNAL_ERRORS) : KERNEL_POLL;
+	return primary_of(fs)->canary.device ? kernel_backend(fs->set->kernel, SIGNAL_ERRORS)
+					     : KERNEL_POLL;
 }
 
 static const struct reading readings[] = {
@@ -81,36 +94,51 @@ static const struct reading readings[] = {
 
 #define READINGS (sizeof(readings) / sizeof(readings[0]))
 
-static bool same_thresholds(const struct config *config, unsigned int a, unsigned int b)
+static bool same_thresholds(const struct filesystem *a, const struct filesystem *b)
 {
-	return !memcmp(config->filesystems[a].resources, config->filesystems[b].resources,
-		       sizeof(config->filesystems[a].resources));
+	const struct config *config = a->set->config;
+
+	return !memcmp(config->filesystems[a->slot].resources,
+		       config->filesystems[b->slot].resources,
+		       sizeof(config->filesystems[0].resources));
 }
 
-/* The path at INDEX is judged: it is the primary, or has thresholds of its own. */
-static bool is_judged(const struct filesystem *fs, unsigned int index)
+/* Sizes differ where one path has a quota of its own (XFS, ext4: by project). */
+static bool same_values(const struct filesystem *a, const struct filesystem *b)
 {
-	return index == fs->slot || !same_thresholds(fs->set->config, fs->slot, index);
+	return a->look.size_bytes == b->look.size_bytes && a->look.inodes == b->look.inodes &&
+	       a->late == b->late && is_failing(a) == is_failing(b);
+}
+
+/* It is the primary, or differs from it in what is judged or by what. */
+static bool is_judged(const struct filesystem *fs)
+{
+	const struct filesystem *primary = primary_of(fs);
+
+	return primary == fs || !same_thresholds(fs, primary) || !same_values(fs, primary);
+}
+
+/* Why a value is what it is, where that is not in its number. */
+static int cause_of(const struct filesystem *fs, enum resource_id id)
+{
+	if (id != RESOURCE_FILESYSTEM_ERROR)
+		return 0;
+	return fs->writable.error ? fs->writable.error : fs->look.read_only ? EROFS : 0;
 }
 
 static void tell(struct filesystem *fs, const struct reading *reading)
 {
 	const struct watch_sink *sink = fs->set->sink;
 	int64_t value = 0, size = 0;
-	bool there = reading->read(fs, &value, &size);
-	unsigned int i;
 
-	for (i = 0; i < fs->set->count; i++) {
-		if (fs->set->filesystems[i].primary != fs->slot)
-			continue;
-		if (there && is_judged(fs, i) && reading->id == RESOURCE_FREE_SPACE)
-			sink->capacity(sink->context, reading->id, i, fs->look.capacity_bytes);
-		if (there && is_judged(fs, i))
-			sink->value(sink->context, reading->id, i, value, size,
-				    reading->backend(fs));
-		else
-			sink->absent(sink->context, reading->id, i);
+	if (!is_judged(fs) || !reading->read(fs, &value, &size)) {
+		sink->absent(sink->context, reading->id, fs->slot);
+		return;
 	}
+	if (reading->id == RESOURCE_FREE_SPACE)
+		sink->capacity(sink->context, reading->id, fs->slot, fs->look.capacity_bytes);
+	sink->cause(sink->context, reading->id, fs->slot, cause_of(fs, reading->id));
+	sink->value(sink->context, reading->id, fs->slot, value, size, reading->backend(fs));
 }
 
 static void tell_of(struct filesystem *fs, enum resource_id id)
@@ -131,6 +159,12 @@ void readings_tell(struct filesystem *fs)
 	fs->set->sink->judge(fs->set->sink->context);
 }
 
+void readings_failed(struct filesystem *fs)
+{
+	tell_of(fs, RESOURCE_FILESYSTEM_ERROR);
+	fs->set->sink->judge(fs->set->sink->context);
+}
+
 void readings_absent(struct filesystem *fs)
 {
 	const struct watch_sink *sink = fs->set->sink;
@@ -141,28 +175,24 @@ void readings_absent(struct filesystem *fs)
 }
 
 /* What a look would tell is silent; what the filesystem does not have (btrfs: inodes) is not. */
-static void stall_path(struct filesystem *fs, unsigned int index, int64_t since_ns)
+static void stall(const struct filesystem *fs, int64_t since_ns)
 {
 	const struct watch_sink *sink = fs->set->sink;
 
-	sink->stalled(sink->context, RESOURCE_FREE_SPACE, index, since_ns);
+	sink->stalled(sink->context, RESOURCE_FREE_SPACE, fs->slot, since_ns);
 	if (!fs->present || fs->look.inodes)
-		sink->stalled(sink->context, RESOURCE_FREE_INODES, index, since_ns);
-	sink->stalled(sink->context, RESOURCE_FILESYSTEM_ERROR, index, since_ns);
+		sink->stalled(sink->context, RESOURCE_FREE_INODES, fs->slot, since_ns);
+	sink->stalled(sink->context, RESOURCE_FILESYSTEM_ERROR, fs->slot, since_ns);
 }
 
 void readings_stalled(struct filesystem *fs, int64_t since_ns)
 {
-	const struct watch_sink *sink = fs->set->sink;
-	unsigned int i;
-
-	for (i = 0; i < fs->set->count; i++)
-		if (fs->set->filesystems[i].primary == fs->slot && is_judged(fs, i))
-			stall_path(fs, i, since_ns);
+	if (is_judged(fs))
+		stall(fs, since_ns);
 	/* The ledger tells of fsyncs, and of one that hangs, without a look. */
 	tell_of(fs, RESOURCE_SYNC_LATENCY);
 	/* What has failed needs no ten seconds. */
 	if (fs->failed)
 		tell_of(fs, RESOURCE_FILESYSTEM_ERROR);
-	sink->judge(sink->context);
+	fs->set->sink->judge(fs->set->sink->context);
 }

@@ -8,14 +8,21 @@
 
 #include "watch/filesystem.h"
 
-/* The values of FS's last look, for every path on it that has thresholds of its own. */
+/*
+ * The values of FS's last look. A path is left out that differs from its primary neither in values
+ * nor in thresholds.
+ */
 void readings_tell(struct filesystem *fs);
+
+/* Of those only whether mail can be written: a write probe failed, or the first one after went
+ * through. */
+void readings_failed(struct filesystem *fs);
 
 /* FS's path is not there. */
 void readings_absent(struct filesystem *fs);
 
 /*
- * FS has not answered since SINCE_NS, or cannot be looked at: for every path on it. To be called
+ * FS has not answered since SINCE_NS, or cannot be looked at. To be called
  * over and over while that lasts: what needs no look goes on being told.
  */
 void readings_stalled(struct filesystem *fs, int64_t since_ns);

@@ -17,6 +17,7 @@
 #include "common/config.h"
 #include "watch/look.h"
 #include "watch/tree.h"
+#include "watch/write_probe.h"
 
 /* A slot for each filesystem and, after those, for each queue. */
 #define SCOUT_QUEUES CONFIG_FILESYSTEMS
@@ -29,11 +30,13 @@ enum scout_operation {
 	SCOUT_ADD =
 		1,    /* watch `path` in this slot from now on; replied with a look, or the count */
 	SCOUT_LOOK,   /* statfs */
-	SCOUT_TOUCH,  /* statfs, after waiting until the filesystem accepts changes */
-	SCOUT_CANARY, /* one real write, in a thread of its own: it may be slow */
-	SCOUT_COUNT,  /* a round of counting a queue's files */
-	SCOUT_READY,  /* from the scout only: the slot's canary thread is there */
-	SCOUT_HELLO,  /* from the scout only: a new process is there and knows no slot */
+	SCOUT_TOUCH,  /* a write probe that does not wait for the disk, and statfs */
+	SCOUT_CANARY, /* the canary, in a thread of its own: it may be slow */
+	SCOUT_WRITE,  /* a write probe with sync, in that thread, too */
+	SCOUT_WRITE_MAIL, /* the same of WRITE_PROBE_MAIL bytes */
+	SCOUT_COUNT,	  /* a round of counting a queue's files */
+	SCOUT_READY,	  /* from the scout only: the slot's canary thread is there */
+	SCOUT_HELLO,	  /* from the scout only: a new process is there and knows no slot */
 };
 
 struct scout_request {
@@ -47,9 +50,10 @@ struct scout_reply {
 	uint32_t operation;
 	uint32_t slot;
 	uint64_t serial;
-	int32_t error;		 /* 0 or -errno */
-	uint32_t tid;		 /* the thread that answers */
-	struct look look;	 /* of a filesystem */
+	int32_t error;	  /* 0 or -errno */
+	uint32_t tid;	  /* the thread that answers */
+	struct look look; /* of a filesystem */
+	struct write_probe write;
 	struct tree_count count; /* of a queue */
 };
 
@@ -78,9 +82,6 @@ void scout_check(const struct scout *scout);
 
 /* Close our ends: keeper and scout end by themselves as soon as they can. */
 void scout_stop(struct scout *scout);
-
-/* Keep CAP_DAC_READ_SEARCH and nothing else (scout_process.c). */
-void scout_shed_privileges(void);
 
 /* The scout's side: serve requests on FD until its end (scout_process.c). Does not return. */
 void scout_process(int fd) __attribute__((noreturn));

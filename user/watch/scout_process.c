@@ -3,7 +3,6 @@
  * The scout's side: a thread for each slot, so that one hung filesystem leaves the others
  * visible. The main thread only hands requests over.
  */
-#include <cap-ng.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +17,8 @@
 #include <unistd.h>
 
 #include "watch/scout.h"
+#include "watch/scout_confine.h"
+#include "watch/write_probe.h"
 
 #define STACK_BYTES (128 * 1024)
 
@@ -50,10 +51,14 @@ static void look(const struct scout_request *request, struct scout_reply *reply)
 {
 	/* A new path too: one that hangs must not pass for one that was just looked at. */
 	if (request->operation == SCOUT_TOUCH || request->operation == SCOUT_ADD)
-		reply->error = look_touch(request->path);
+		write_probe(request->path, WRITE_PROBE_PAGE, false, &reply->write);
 	if (request->operation == SCOUT_CANARY)
-		reply->error = look_canary(request->path);
-	else if (request->operation != SCOUT_READY && !reply->error)
+		write_probe_canary(request->path, &reply->write);
+	else if (request->operation == SCOUT_WRITE || request->operation == SCOUT_WRITE_MAIL)
+		write_probe(request->path,
+			    request->operation == SCOUT_WRITE ? WRITE_PROBE_PAGE : WRITE_PROBE_MAIL,
+			    true, &reply->write);
+	else if (request->operation != SCOUT_READY)
 		reply->error = look_at(request->path, &reply->look);
 }
 
@@ -186,6 +191,13 @@ static void replace(struct slots *slots, struct slot **slot)
 	*slot = start_slot(slots);
 }
 
+/* What waits for the disk has a thread of its own: looks go on meanwhile. */
+static bool is_slow(uint32_t operation)
+{
+	return operation == SCOUT_CANARY || operation == SCOUT_WRITE ||
+	       operation == SCOUT_WRITE_MAIL;
+}
+
 static void dispatch(struct slots *slots, const struct scout_request *request)
 {
 	struct slot **looks = &slots->looks[request->slot];
@@ -199,27 +211,11 @@ static void dispatch(struct slots *slots, const struct scout_request *request)
 		if (*canaries)
 			hand_over(*canaries, request, SCOUT_READY);
 	}
-	slot = request->operation == SCOUT_CANARY ? *canaries : *looks;
+	slot = is_slow(request->operation) ? *canaries : *looks;
 	if (slot)
 		hand_over(slot, request, request->operation);
 	else
 		refuse(slots->fd, request, -ENFILE);
-}
-
-/*
- * What it keeps: to look into directories that are closed to others. Without any other
- * capability root is a user like all, who writes where root owns the directory.
- */
-void scout_shed_privileges(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
-	if (capng_apply(CAPNG_SELECT_BOTH)) {
-		/* Started without it (a container): then with none. */
-		capng_clear(CAPNG_SELECT_CAPS);
-		capng_apply(CAPNG_SELECT_CAPS);
-	}
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 void scout_process(int fd)
@@ -230,6 +226,7 @@ void scout_process(int fd)
 	ssize_t size;
 
 	prctl(PR_SET_NAME, "spoolgate-scout");
+	scout_confine();
 	refuse(fd, &hello, 0);
 	for (;;) {
 		size = recv(fd, &request, sizeof(request), 0);

@@ -19,6 +19,9 @@ struct watch_sink {
 	/* So much of the object can be free at most; 0: it cannot be seen now. Before its value. */
 	void (*capacity)(void *context, enum resource_id id, unsigned int index, int64_t capacity);
 
+	/* Why its value is what it is: an errno, or 0 where the value says all. Before its value. */
+	void (*cause)(void *context, enum resource_id id, unsigned int index, int error);
+
 	/* A value was seen, of an object of SIZE (0 where it has none), by BACKEND (static). */
 	void (*value)(void *context, enum resource_id id, unsigned int index, int64_t value,
 		      int64_t size, const char *backend);

@@ -71,7 +71,9 @@ static void on_ring(void *context, const struct ledger_ring *ring)
 
 	watch->rings++;
 	if ((ring->bell == BELL_LOOK || ring->bell == BELL_ERROR) && ring->slot < watch->set.count)
-		filesystem_look(&watch->filesystems[ring->slot]);
+		filesystem_look_all(&watch->filesystems[ring->slot]);
+	if (ring->bell == BELL_ERROR && ring->slot < watch->set.count)
+		writable_suspect(&watch->filesystems[ring->slot]);
 	if (ring->bell == BELL_OOM)
 		cgroup_watch_ring(&watch->cgroup);
 	if (ring->bell == BELL_STALL || ring->bell == BELL_OOM)
@@ -122,8 +124,7 @@ void watch_sample(struct watch *watch)
 	unsigned int i;
 
 	for (i = 0; i < watch->set.count; i++)
-		if (watch->filesystems[i].primary == i)
-			filesystem_look(&watch->filesystems[i]);
+		filesystem_look(&watch->filesystems[i]);
 	sample_host(watch);
 	watch_set_tick(watch);
 }
@@ -149,6 +150,8 @@ static void take_reply(struct watch *watch, const struct scout_reply *reply)
 		return; /* of a slot that a reload took away */
 	} else if (reply->operation == SCOUT_READY || reply->operation == SCOUT_CANARY) {
 		canary_reply(&watch->filesystems[reply->slot], reply);
+	} else if (reply->operation == SCOUT_WRITE || reply->operation == SCOUT_WRITE_MAIL) {
+		writable_reply(&watch->filesystems[reply->slot], reply);
 	} else {
 		filesystem_reply(&watch->filesystems[reply->slot], reply);
 	}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whether mail can be written at a watched path. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "watch/filesystem.h"
+#include "watch/readings.h"
+
+void writable_void(struct filesystem *fs)
+{
+	fs->writable = (struct writable){ .sent_ns = fs->writable.sent_ns };
+}
+
+static void fail(struct filesystem *fs, int error)
+{
+	struct writable *writable = &fs->writable;
+
+	if (writable->error != error)
+		log_error("%s: no mail can be written there: %s", filesystem_path(fs),
+			  strerror(error));
+	if (!writable->error)
+		writable->since_ns = monotonic_ns();
+	writable->error = error;
+}
+
+static void recover(struct filesystem *fs)
+{
+	struct writable *writable = &fs->writable;
+
+	if (writable->error)
+		log_notice("%s: mail can be written there again, after %lld s", filesystem_path(fs),
+			   (long long)((monotonic_ns() - writable->since_ns) / NS_PER_S));
+	writable->error = 0;
+}
+
+/* Its owner may not write in it: a mistake to be told of, or, where they could, a failure. */
+static void take_denied(struct filesystem *fs, const struct write_probe *probe)
+{
+	struct writable *writable = &fs->writable;
+
+	if (writable->proven) {
+		fail(fs, -probe->denied);
+		return;
+	}
+	if (!writable->said_denied)
+		log_notice(
+			"%s: whoever owns it cannot write in it (%s): whether mail can be written "
+			"there is not known, only whether the filesystem can be written to",
+			filesystem_path(fs), strerror(-probe->denied));
+	writable->said_denied = true;
+}
+
+/*
+ * What failed is well again when a whole mail has reached the disk: a page in memory proves
+ * nothing, and where there is room for no more than a page the next mail fails.
+ */
+void writable_take(struct filesystem *fs, const struct write_probe *probe, bool synced)
+{
+	struct writable *writable = &fs->writable;
+
+	if (!probe->proved)
+		return;
+	if (probe->error)
+		fail(fs, -probe->error);
+	else if (probe->denied)
+		take_denied(fs, probe);
+	else if (synced)
+		recover(fs);
+	if (!probe->error && !probe->denied)
+		writable->proven = true;
+}
+
+static uint64_t pages_of(const struct filesystem *fs)
+{
+	if (!fs->set->kernel)
+		return 0;
+	return kernel_ledger(fs->set->kernel)->filesystems[fs->primary].dirtied_pages;
+}
+
+static void send_it(struct filesystem *fs)
+{
+	struct writable *writable = &fs->writable;
+	enum scout_operation operation = writable_is_suspect(fs) ? SCOUT_WRITE_MAIL : SCOUT_WRITE;
+
+	if (!fs->present || !fs->canary.tid || fs->canary.serial || writable->serial)
+		return;
+	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, NULL))
+		return;
+	writable->serial = ++fs->serial;
+	writable->sent_ns = monotonic_ns();
+	writable->pages = pages_of(fs);
+}
+
+/*
+ * Where others write, one sync more costs nothing that matters. Where nobody does, the disk may
+ * sleep: an error that the kernel would tell of needs somebody who writes.
+ */
+static bool is_due(const struct filesystem *fs, bool safety)
+{
+	const struct writable *writable = &fs->writable;
+	int64_t since_ns = monotonic_ns() - writable->sent_ns;
+
+	if (writable_is_suspect(fs))
+		return since_ns >= NS_PER_S * 9 / 10;
+	if (!safety)
+		return false;
+	if (writable->took_ns > WRITABLE_CHEAP_NS)
+		return since_ns >= WRITABLE_SLOW_NS;
+	return since_ns >= WRITABLE_SYNC_NS ||
+	       pages_of(fs) - writable->pages >= WRITABLE_BUSY_PAGES ||
+	       !kernel_attached(fs->set->kernel, SIGNAL_ERRORS);
+}
+
+void writable_tick(struct filesystem *fs, bool safety)
+{
+	struct writable *writable = &fs->writable;
+
+	if (writable->serial && monotonic_ns() - writable->sent_ns > WRITABLE_HUNG_NS &&
+	    !writable->error) {
+		fail(fs, ETIMEDOUT);
+		readings_failed(fs);
+	}
+	if (is_due(fs, safety))
+		send_it(fs);
+}
+
+void writable_suspect(struct filesystem *fs)
+{
+	unsigned int i, primary = fs->primary;
+
+	for (i = 0; i < fs->set->count; i++)
+		if (fs->set->filesystems[i].primary == primary)
+			send_it(&fs->set->filesystems[i]);
+}
+
+bool writable_is_suspect(const struct filesystem *fs)
+{
+	int64_t error_ns;
+
+	if (fs->writable.error || fs->failed)
+		return true;
+	error_ns = filesystem_error_ns(&fs->set->filesystems[fs->primary]);
+	return error_ns && monotonic_ns() - error_ns < WRITABLE_ERROR_NS;
+}
+
+void writable_reply(struct filesystem *fs, const struct scout_reply *reply)
+{
+	struct writable *writable = &fs->writable;
+	int before = writable->error;
+
+	if (reply->serial != writable->serial)
+		return; /* of a thread that has lost its slot */
+	writable->serial = 0;
+	writable->took_ns = reply->write.took_ns;
+	writable_take(fs, &reply->write, true);
+	if (writable->error != before)
+		readings_failed(fs);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whether mail can be written at a watched path, by what the scout's write probes came to, and when
+ * the next one with sync is due. A page is written at every safety look; waiting for the disk is
+ * for a thread of its own, and seldom where all is well.
+ */
+#ifndef WATCH_WRITABLE_H
+#define WATCH_WRITABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/units.h"
+
+struct filesystem;
+struct scout_reply;
+struct write_probe;
+
+#define WRITABLE_SYNC_NS    (30 * NS_PER_S) /* where nothing is written, and nothing is wrong */
+#define WRITABLE_SLOW_NS    (60 * NS_PER_S) /* where syncs take longer than WRITABLE_CHEAP_NS */
+#define WRITABLE_CHEAP_NS   (500 * NS_PER_MS)
+#define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* a sync that has not come back: a disk that is gone */
+#define WRITABLE_BUSY_PAGES 256		    /* dirtied since the last sync: others write, too */
+#define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
+
+struct writable {
+	int error; /* the errno with which mail cannot be written; 0: it can be, or not known */
+	int64_t since_ns; /* since when */
+	bool proven;	  /* the directory's owner could write in it, once */
+	bool said_denied; /* the log has it that its owner cannot */
+	uint64_t serial;  /* of the probe with sync that is under way; 0: none */
+	int64_t sent_ns;  /* when it was sent, or the last one */
+	int64_t took_ns;  /* the last one */
+	uint64_t pages;	  /* dirtied on the filesystem when it was sent */
+};
+
+/* Another filesystem is at the path, or none: nothing is known. */
+void writable_void(struct filesystem *fs);
+
+/* A probe came back: of a touch, or with SYNCED of one that waited for the disk. */
+void writable_take(struct filesystem *fs, const struct write_probe *probe, bool synced);
+
+/* The scout's reply to a probe with sync. */
+void writable_reply(struct filesystem *fs, const struct scout_reply *reply);
+
+/* Send a probe with sync if one is due. SAFETY: it is time for a safety look. */
+void writable_tick(struct filesystem *fs, bool safety);
+
+/* The kernel told of an error on FS's filesystem: send one for each path on it now. */
+void writable_suspect(struct filesystem *fs);
+
+/* Mail cannot be written, or lately something went wrong: looks at it write, too. */
+bool writable_is_suspect(const struct filesystem *fs);
+
+#endif
