@@ -130,6 +130,30 @@ overlay() {
 	[ "$(rows)" -eq 1 ]
 }
 
+# Read-only belongs to the mount, and not to the filesystem that several paths share.
+read_only_bind_defers() { # FIRST SECOND: $MOUNT/log and $MOUNT/spool in the order they are watched
+	loop_mount ext4 64
+	mkdir "$MOUNT/log" "$MOUNT/spool"
+	watch_only "$(filesystem "$MOUNT/$1" 20M 2M)" "$(filesystem "$MOUNT/$2" 20M 2M)"
+	[ "$(rows)" -eq 1 ]
+	is_open
+	mount --bind "$MOUNT/spool" "$MOUNT/spool"
+	mount -o remount,ro,bind "$MOUNT/spool"
+	wait_until 20 is_closed
+	resource_is filesystem-error "$MOUNT/spool" .level high
+	field '.reasons[0]' | grep -F "$MOUNT/spool is 0 s, for no mail can be written there: Read-only"
+	umount "$MOUNT/spool"
+	wait_until 20 is_open
+}
+
+@test "the second of two paths is mounted read-only: it is judged for itself" {
+	read_only_bind_defers log spool
+}
+
+@test "the first of two paths is mounted read-only: it is judged for itself" {
+	read_only_bind_defers spool log
+}
+
 @test "two filesystems are two resources, and the host's level is the worse of them" {
 	local first
 	loop_mount ext4 64

@@ -200,6 +200,36 @@ asks_as() { # USER GROUP
 	[ -z "$(find "$MOUNT" -mindepth 1 -type f)" ]
 }
 
+@test "who owns a spool may no longer write in it: mail is deferred until they may" {
+	mkdir -m 0700 "$MOUNT/spool"
+	chown daemon "$MOUNT/spool"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/spool" 20M 2M)"
+	is_open
+	chmod 0500 "$MOUNT/spool"
+	wait_until 20 is_closed
+	log_says "$MOUNT/spool: no mail can be written there: Permission denied"
+	chmod 0700 "$MOUNT/spool"
+	wait_until 20 is_open
+	log_says "$MOUNT/spool: mail can be written there again"
+}
+
+# As Postfix's: root owns the queue's top, the server's user where mail arrives.
+@test "a spool of root's is tried where mail arrives, and as its owner" {
+	mkdir -m 0755 "$MOUNT/spool"
+	mkdir -m 0700 "$MOUNT/spool/incoming"
+	chown daemon "$MOUNT/spool/incoming"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/spool" 20M 2M)"
+	is_open
+	chown root "$MOUNT/spool/incoming" # which is no place of the server's any more
+	sleep 6
+	is_open
+	chown daemon "$MOUNT/spool/incoming"
+	chattr +i "$MOUNT/spool/incoming"
+	wait_until 20 is_closed
+	chattr -i "$MOUNT/spool/incoming"
+	wait_until 20 is_open
+}
+
 @test "canaries leave nothing behind" {
 	start_as ''
 	[ "$(find "$MOUNT" -mindepth 1 ! -name lost+found)" = '' ]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Why a resource has its level, in words. */
+#include <errno.h>
 #include "judge_fixture.h"
 
 static void expect(const struct resource *resource, int64_t at_s, const char *words)
@@ -87,6 +88,11 @@ static void a_reason_says_what_zero_means(void **state)
 	expect(error, 0,
 	       "filesystem-error of /spool is 0 s, for it is read-only or has failed: high is "
 	       "entered below 60 s and left above 60 s");
+	error->cause = ENOSPC;
+	expect(error, 0,
+	       "filesystem-error of /spool is 0 s, for no mail can be written there: No space left "
+	       "on device: high is entered below 60 s and left above 60 s");
+	error->cause = 0;
 	see(fixture, error, 30 * S, 5);
 	expect(error, 5,
 	       "filesystem-error of /spool is 30 s: high is entered below 60 s and left above 60 s; "

@@ -34,13 +34,13 @@ struct resource {
 	bool known;	      /* a value has been seen */
 	int64_t value;	      /* the last one */
 	int64_t turned_value; /* the one that gave it its level; of a stall the last one */
-	int cause;	      /* an errno that explains the value to a person; 0: none does */
-	int64_t size;	      /* of the object, where shares are of something; else 0 */
-	int64_t capacity;     /* what of the size can be free; 0: all of it */
-	int64_t seen_ns;      /* when */
-	int64_t stalled_ns;   /* since when the object does not answer; 0: it does */
-	int64_t awaited_ns;   /* since when a look is to judge what is due; 0: none was asked for */
-	const char *backend;  /* where it comes from: a probe's name or "poll"; static storage */
+	int cause;    /* the errno with which no mail can be written: the value is a state; or 0 */
+	int64_t size; /* of the object, where shares are of something; else 0 */
+	int64_t capacity;    /* what of the size can be free; 0: all of it */
+	int64_t seen_ns;     /* when */
+	int64_t stalled_ns;  /* since when the object does not answer; 0: it does */
+	int64_t awaited_ns;  /* since when a look is to judge what is due; 0: none was asked for */
+	const char *backend; /* where it comes from: a probe's name or "poll"; static storage */
 };
 
 struct override {

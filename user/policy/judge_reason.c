@@ -28,15 +28,12 @@ static char *stalled(char *buf, size_t size, const struct resource *resource, in
 	return buf;
 }
 
-/* "0 s, for no mail can be written there: No space left on device" */
+/* With a cause it is a state and no time: "0 s, for no mail can be written there: …". */
 static const char *value_now(char buf[2 * VALUE], const struct resource *resource)
 {
-	char value[VALUE];
-
 	if (!resource->cause)
 		return value_of(buf, resource, resource->value);
-	snprintf(buf, 2 * VALUE, "%s, for no mail can be written there: %s",
-		 value_format(value, sizeof(value), resource->type->unit, resource->value),
+	snprintf(buf, 2 * VALUE, "0 s, for no mail can be written there: %s",
 		 strerror(resource->cause));
 	return buf;
 }
