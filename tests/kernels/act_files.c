@@ -137,8 +137,9 @@ int act_punch_hole(const char *directory)
 
 int act_canary(const char *directory)
 {
+	const struct write_probe_as as = { 0 };
 	struct write_probe probe;
 
-	write_probe_canary(directory, &probe);
+	write_probe_canary(directory, &as, &probe);
 	return probe.result;
 }

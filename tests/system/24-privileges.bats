@@ -220,13 +220,37 @@ asks_as() { # USER GROUP
 	chown daemon "$MOUNT/spool/incoming"
 	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/spool" 20M 2M)"
 	is_open
-	chown root "$MOUNT/spool/incoming" # which is no place of the server's any more
-	sleep 6
-	is_open
+	chown root "$MOUNT/spool/incoming"
+	wait_until 20 is_closed
+	log_says "who owned it, could write there before"
 	chown daemon "$MOUNT/spool/incoming"
+	wait_until 20 is_open
 	chattr +i "$MOUNT/spool/incoming"
 	wait_until 20 is_closed
 	chattr -i "$MOUNT/spool/incoming"
+	wait_until 20 is_open
+}
+
+@test "the way to a spool is closed to who owns it: mail is deferred until it is not" {
+	mkdir -m 0755 "$MOUNT/var"
+	mkdir -m 0700 "$MOUNT/var/spool"
+	chown daemon "$MOUNT/var/spool"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/var/spool" 20M 2M)"
+	is_open
+	chmod 0700 "$MOUNT/var"
+	wait_until 20 is_closed
+	chmod 0755 "$MOUNT/var"
+	wait_until 20 is_open
+}
+
+@test "a spool is given to another user: mail is deferred until a reload says that this is right" {
+	mkdir -m 0700 "$MOUNT/spool"
+	chown daemon "$MOUNT/spool"
+	start_daemon 'user = ""' "$CALM" "$(filesystem "$MOUNT/spool" 20M 2M)"
+	is_open
+	chown nobody "$MOUNT/spool"
+	wait_until 20 is_closed
+	kill -HUP "$DAEMON"
 	wait_until 20 is_open
 }
 

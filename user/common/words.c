@@ -81,3 +81,9 @@ int protocol_parse(const char *text, enum protocol *protocol)
 	*protocol = (enum protocol)index;
 	return 0;
 }
+
+const char *cause_words(int error)
+{
+	/* Nobody's connection timed out: a write was waited for in vain. */
+	return error == ETIMEDOUT ? "its disk does not complete a write" : strerror(error);
+}

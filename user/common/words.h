@@ -33,6 +33,9 @@ const char *level_name(enum level level);
 const char *class_name(enum class class);
 const char *protocol_name(enum protocol protocol);
 
+/* Why no mail can be written, by its errno: "No space left on device". */
+const char *cause_words(int error);
+
 /* 0, or -EINVAL when TEXT is none of the words (they are case-sensitive). */
 int level_parse(const char *text, enum level *level);
 int class_parse(const char *text, enum class *class);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/words.h"
+
 #define VALUE 64 /* bytes of a value in words */
 
 static const char *value_of(char buf[VALUE], const struct resource *resource, int64_t value)
@@ -34,7 +36,7 @@ static const char *value_now(char buf[2 * VALUE], const struct resource *resourc
 	if (!resource->cause)
 		return value_of(buf, resource, resource->value);
 	snprintf(buf, 2 * VALUE, "0 s, for no mail can be written there: %s",
-		 strerror(resource->cause));
+		 cause_words(resource->cause));
 	return buf;
 }
 

@@ -74,7 +74,8 @@ static void send_it(struct filesystem *fs)
 	memcpy(canary->base, heard->pages, sizeof(canary->base));
 	canary->base_syncs = heard->syncs;
 	listen_for(fs, canary->tid);
-	if (scout_send(&fs->set->scout, SCOUT_CANARY, fs->slot, fs->serial + 1, NULL))
+	if (scout_send(&fs->set->scout, SCOUT_CANARY, fs->slot, fs->serial + 1, &fs->writable.as,
+		       NULL))
 		return;
 	canary->serial = ++fs->serial;
 	canary->sent_ns = monotonic_ns();

@@ -47,7 +47,7 @@ static void ask(struct filesystem *fs, enum scout_operation operation)
 		fs->asked_pages = __atomic_load_n(
 			&kernel_ledger(fs->set->kernel)->filesystems[fs->primary].dirtied_pages,
 			__ATOMIC_ACQUIRE);
-	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1,
+	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &fs->writable.as,
 		       operation == SCOUT_ADD ? filesystem_path(fs) : NULL))
 		return; /* the scout is gone or stuck: its return, or the next tick, brings us back
 			 */

@@ -43,6 +43,7 @@ struct scout_request {
 	uint32_t operation;
 	uint32_t slot;
 	uint64_t serial; /* comes back in the reply */
+	struct write_probe_as as;
 	char path[PATH_MAX];
 };
 
@@ -69,9 +70,12 @@ struct scout {
  */
 int scout_start(struct scout *scout);
 
-/* Send a request; PATH only for SCOUT_ADD. Returns 0 or -errno (-EAGAIN: its queue is full). */
+/*
+ * Send a request; PATH only for SCOUT_ADD, AS (who writes) or NULL for a filesystem. Returns 0 or
+ * -errno (-EAGAIN: its queue is full).
+ */
 int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
-	       uint64_t serial, const char *path);
+	       uint64_t serial, const struct write_probe_as *as, const char *path);
 
 /* Take one reply. Returns 0, -EAGAIN when there is none, -EPIPE when it cannot be one. */
 int scout_receive(const struct scout *scout, struct scout_reply *reply);

@@ -51,11 +51,11 @@ static void look(const struct scout_request *request, struct scout_reply *reply)
 {
 	/* A new path too: one that hangs must not pass for one that was just looked at. */
 	if (request->operation == SCOUT_TOUCH || request->operation == SCOUT_ADD)
-		write_probe(request->path, WRITE_PROBE_PAGE, false, &reply->write);
+		write_probe(request->path, &request->as, WRITE_PROBE_PAGE, false, &reply->write);
 	if (request->operation == SCOUT_CANARY)
-		write_probe_canary(request->path, &reply->write);
+		write_probe_canary(request->path, &request->as, &reply->write);
 	else if (request->operation == SCOUT_WRITE || request->operation == SCOUT_WRITE_MAIL)
-		write_probe(request->path,
+		write_probe(request->path, &request->as,
 			    request->operation == SCOUT_WRITE ? WRITE_PROBE_PAGE : WRITE_PROBE_MAIL,
 			    true, &reply->write);
 	else if (request->operation != SCOUT_READY)
@@ -164,6 +164,7 @@ static void hand_over(struct slot *slot, const struct scout_request *request,
 	slot->request.operation = operation;
 	slot->request.slot = request->slot;
 	slot->request.serial = request->serial;
+	slot->request.as = request->as;
 	if (request->operation == SCOUT_ADD)
 		strcpy(slot->request.path, request->path);
 	slot->waiting = true;

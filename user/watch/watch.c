@@ -378,6 +378,8 @@ void watch_reload(struct watch *watch, const struct config *config)
 	watch->set.config = config;
 	queues_reload(&watch->queues, before);
 	cgroup_watch_path(&watch->cgroup, config->memory_cgroup.path);
+	for (i = 0; i < watch->set.count; i++)
+		writable_forget_owner(&watch->filesystems[i]);
 	if (same_filesystems(before, config)) {
 		watch_sample(watch);
 		return;

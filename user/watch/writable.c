@@ -5,6 +5,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/words.h"
+#include "watch/block_device.h"
 #include "watch/filesystem.h"
 #include "watch/readings.h"
 
@@ -19,7 +21,7 @@ static void fail(struct filesystem *fs, int error)
 
 	if (writable->error != error)
 		log_error("%s: no mail can be written there: %s", filesystem_path(fs),
-			  strerror(error));
+			  cause_words(error));
 	if (!writable->error)
 		writable->since_ns = monotonic_ns();
 	writable->error = error;
@@ -35,12 +37,20 @@ static void recover(struct filesystem *fs)
 	writable->error = 0;
 }
 
-/* Its owner may not write in it: a mistake to be told of, or, where they could, a failure. */
+/*
+ * Who owns it may not write in it, or owned it when it could be written in: a mistake to be told
+ * of, or, where they could, a failure.
+ */
 static void take_denied(struct filesystem *fs, const struct write_probe *probe)
 {
 	struct writable *writable = &fs->writable;
 
 	if (writable->proven) {
+		if (!writable->error)
+			log_notice(
+				"%s: user %u, who owned it, could write there before; if that is "
+				"no longer to be, reload",
+				filesystem_path(fs), probe->uid);
 		fail(fs, -probe->denied);
 		return;
 	}
@@ -52,24 +62,38 @@ static void take_denied(struct filesystem *fs, const struct write_probe *probe)
 	writable->said_denied = true;
 }
 
+static void take_success(struct filesystem *fs, const struct write_probe *probe, bool synced)
+{
+	struct writable *writable = &fs->writable;
+
+	writable->proven = true;
+	writable->reached |= !probe->unreachable;
+	writable->as = (struct write_probe_as){ probe->uid, probe->gid };
+	if (synced)
+		recover(fs);
+}
+
 /*
  * What failed is well again when a whole mail has reached the disk: a page in memory proves
  * nothing, and where there is room for no more than a page the next mail fails.
  */
 void writable_take(struct filesystem *fs, const struct write_probe *probe, bool synced)
 {
-	struct writable *writable = &fs->writable;
-
 	if (!probe->proved)
 		return;
 	if (probe->error)
 		fail(fs, -probe->error);
 	else if (probe->denied)
 		take_denied(fs, probe);
-	else if (synced)
-		recover(fs);
-	if (!probe->error && !probe->denied)
-		writable->proven = true;
+	else if (probe->unreachable && fs->writable.reached)
+		fail(fs, -probe->unreachable);
+	else
+		take_success(fs, probe, synced);
+}
+
+void writable_forget_owner(struct filesystem *fs)
+{
+	fs->writable.as = (struct write_probe_as){ 0 };
 }
 
 static uint64_t pages_of(const struct filesystem *fs)
@@ -86,10 +110,12 @@ static void send_it(struct filesystem *fs)
 
 	if (!fs->present || !fs->canary.tid || fs->canary.serial || writable->serial)
 		return;
-	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, NULL))
+	writable->writes = block_device_writes(fs->canary.device);
+	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &writable->as, NULL))
 		return;
 	writable->serial = ++fs->serial;
-	writable->sent_ns = monotonic_ns();
+	writable->sent_ns = writable->tick_ns = monotonic_ns();
+	writable->waited_ns = 0;
 	writable->pages = pages_of(fs);
 }
 
@@ -113,12 +139,37 @@ static bool is_due(const struct filesystem *fs, bool safety)
 	       !kernel_attached(fs->set->kernel, SIGNAL_ERRORS);
 }
 
+/*
+ * For as long as the sync under way takes, but not while we were stopped ourselves: nobody asked
+ * then, and the reply may be there.
+ */
+static int64_t wait_on(struct writable *writable)
+{
+	int64_t now = monotonic_ns(), passed_ns = now - writable->tick_ns;
+
+	writable->waited_ns += passed_ns < WRITABLE_TICK_NS ? passed_ns : 0;
+	writable->tick_ns = now;
+	return writable->waited_ns;
+}
+
+/* A slow disk (a RAID that is built anew) is not hung: it completes others' writes. */
+static bool is_hung(struct filesystem *fs)
+{
+	struct writable *writable = &fs->writable;
+	int64_t waited_ns = wait_on(writable);
+
+	if (waited_ns < WRITABLE_STUCK_NS)
+		return false;
+	if (writable->writes < 0)
+		return waited_ns >= WRITABLE_HUNG_NS;
+	return block_device_writes(fs->canary.device) == writable->writes;
+}
+
 void writable_tick(struct filesystem *fs, bool safety)
 {
 	struct writable *writable = &fs->writable;
 
-	if (writable->serial && monotonic_ns() - writable->sent_ns > WRITABLE_HUNG_NS &&
-	    !writable->error) {
+	if (writable->serial && !writable->error && is_hung(fs)) {
 		fail(fs, ETIMEDOUT);
 		readings_failed(fs);
 	}

@@ -11,27 +11,36 @@
 #include <stdint.h>
 
 #include "common/units.h"
+#include "watch/write_probe.h"
 
 struct filesystem;
 struct scout_reply;
-struct write_probe;
 
-#define WRITABLE_SYNC_NS    (30 * NS_PER_S) /* where nothing is written, and nothing is wrong */
-#define WRITABLE_SLOW_NS    (60 * NS_PER_S) /* where syncs take longer than WRITABLE_CHEAP_NS */
-#define WRITABLE_CHEAP_NS   (500 * NS_PER_MS)
-#define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* a sync that has not come back: a disk that is gone */
-#define WRITABLE_BUSY_PAGES 256		    /* dirtied since the last sync: others write, too */
+#define WRITABLE_SYNC_NS  (30 * NS_PER_S) /* where nothing is written, and nothing is wrong */
+#define WRITABLE_SLOW_NS  (60 * NS_PER_S) /* where syncs take longer than WRITABLE_CHEAP_NS */
+#define WRITABLE_CHEAP_NS (500 * NS_PER_MS)
+#define WRITABLE_STUCK_NS \
+	(10 * NS_PER_S)			 /* a sync, while the disk does nothing else either: hung */
+#define WRITABLE_HUNG_NS (30 * NS_PER_S) /* where it cannot be seen what the disk does */
+#define WRITABLE_TICK_NS (7 * NS_PER_S)	 /* ticks further apart than safety looks: we were stopped \
+					  */
+#define WRITABLE_BUSY_PAGES 256		 /* dirtied since the last sync: others write, too */
 #define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
 
 struct writable {
 	int error; /* the errno with which mail cannot be written; 0: it can be, or not known */
-	int64_t since_ns; /* since when */
-	bool proven;	  /* the directory's owner could write in it, once */
-	bool said_denied; /* the log has it that its owner cannot */
-	uint64_t serial;  /* of the probe with sync that is under way; 0: none */
-	int64_t sent_ns;  /* when it was sent, or the last one */
-	int64_t took_ns;  /* the last one */
-	uint64_t pages;	  /* dirtied on the filesystem when it was sent */
+	int64_t since_ns;	  /* since when */
+	bool proven;		  /* the directory's owner could write in it, once */
+	bool reached;		  /* and could come there */
+	struct write_probe_as as; /* that owner, who is to be able to still */
+	bool said_denied;	  /* the log has it that its owner cannot */
+	uint64_t serial;	  /* of the probe with sync that is under way; 0: none */
+	int64_t sent_ns;	  /* when it was sent, or the last one */
+	int64_t took_ns;	  /* the last one */
+	int64_t waited_ns; /* for the one under way; less than since then when we were stopped */
+	int64_t tick_ns;   /* when that was seen last */
+	int64_t writes;	   /* that the disk had completed then; -1: it cannot be seen */
+	uint64_t pages;	   /* dirtied on the filesystem when it was sent */
 };
 
 /* Another filesystem is at the path, or none: nothing is known. */
@@ -45,6 +54,9 @@ void writable_reply(struct filesystem *fs, const struct scout_reply *reply);
 
 /* Send a probe with sync if one is due. SAFETY: it is time for a safety look. */
 void writable_tick(struct filesystem *fs, bool safety);
+
+/* A reload: who owns the directory now may be the right one. */
+void writable_forget_owner(struct filesystem *fs);
 
 /* The kernel told of an error on FS's filesystem: send one for each path on it now. */
 void writable_suspect(struct filesystem *fs);

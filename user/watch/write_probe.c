@@ -25,6 +25,8 @@ struct attempt {
 	int fd;		/* of the file, once it is open */
 	int directory;	/* O_PATH */
 	struct stat st; /* of the directory */
+	uid_t uid;	/* as whom */
+	gid_t gid;
 };
 
 bool write_probe_denied(int error)
@@ -39,7 +41,6 @@ static bool is_ours(int error)
 	switch (-error) {
 	case ENOMEM:
 	case EMFILE:
-	case ENFILE:
 	case EINTR:
 	case EAGAIN:
 	case EINVAL:
@@ -81,12 +82,18 @@ static int open_named(int directory)
 	return fd;
 }
 
-/* As the directory's owner. O_TMPFILE takes no lock of the directory, which any reader may hold. */
+static void write_as(struct attempt *attempt, uid_t uid, gid_t gid)
+{
+	attempt->uid = uid;
+	attempt->gid = gid;
+}
+
+/* O_TMPFILE takes no lock of the directory, which any reader may hold. */
 static int open_unnamed(struct attempt *attempt)
 {
 	int fd;
 
-	become(attempt->st.st_uid, attempt->st.st_gid);
+	become(attempt->uid, attempt->gid);
 	fd = openat(attempt->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fd = -errno;
@@ -128,6 +135,7 @@ static bool enter(struct attempt *attempt, int directory, bool only_others)
 	close(attempt->directory);
 	attempt->directory = directory;
 	attempt->st = st;
+	write_as(attempt, st.st_uid, st.st_gid);
 	return true;
 }
 
@@ -167,19 +175,41 @@ static void go_near(struct attempt *attempt, struct write_probe *probe)
 	attempt->fd = error;
 }
 
+/* We pass the permissions of what is above, and who writes may not. */
+static int try_way(const struct attempt *attempt, const char *path)
+{
+	int fd, error;
+
+	if (!attempt->uid)
+		return 0;
+	become(attempt->uid, attempt->gid);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	error = fd < 0 ? -errno : 0;
+	become(geteuid(), getegid());
+	if (fd >= 0)
+		close(fd);
+	return write_probe_denied(error) ? error : 0;
+}
+
 /* Returns 0 with ATTEMPT's file open, or -errno; the directory is open in any case, or -1. */
-static int open_file(struct attempt *attempt, const char *path, struct write_probe *probe)
+static int open_file(struct attempt *attempt, const char *path, const struct write_probe_as *as,
+		     struct write_probe *probe)
 {
 	attempt->directory = open_directory(path);
 	if (attempt->directory < 0)
 		return attempt->directory;
 	if (fstat(attempt->directory, &attempt->st))
 		return -errno;
+	write_as(attempt, attempt->st.st_uid, attempt->st.st_gid);
 	enter_arrivals(attempt);
+	if (as->uid)
+		write_as(attempt, as->uid, as->gid);
+	probe->uid = attempt->uid;
+	probe->gid = attempt->gid;
+	probe->unreachable = try_way(attempt, path);
 	attempt->fd = open_unnamed(attempt);
 	if (write_probe_denied(attempt->fd))
 		go_near(attempt, probe);
-	probe->uid = attempt->st.st_uid;
 	return attempt->fd < 0 ? attempt->fd : 0;
 }
 
@@ -251,14 +281,14 @@ static void conclude(struct write_probe *probe)
 		probe->error = probe->result;
 }
 
-static void make_attempt(const char *path, unsigned int bytes, bool sync, bool canary,
-			 struct write_probe *probe)
+static void make_attempt(const char *path, const struct write_probe_as *as, unsigned int bytes,
+			 bool sync, bool canary, struct write_probe *probe)
 {
 	struct attempt attempt = { .fd = -1, .directory = -1 };
 	int64_t begun_ns = monotonic_ns();
 
 	memset(probe, 0, sizeof(*probe));
-	probe->result = open_file(&attempt, path, probe);
+	probe->result = open_file(&attempt, path, as, probe);
 	if (!probe->result)
 		probe->result = write_file(attempt.fd, bytes, sync, &probe->page_takes_bytes);
 	if (!probe->result && canary)
@@ -271,12 +301,14 @@ static void make_attempt(const char *path, unsigned int bytes, bool sync, bool c
 	conclude(probe);
 }
 
-void write_probe(const char *path, unsigned int bytes, bool sync, struct write_probe *probe)
+void write_probe(const char *path, const struct write_probe_as *as, unsigned int bytes, bool sync,
+		 struct write_probe *probe)
 {
-	make_attempt(path, bytes, sync, false, probe);
+	make_attempt(path, as, bytes, sync, false, probe);
 }
 
-void write_probe_canary(const char *path, struct write_probe *probe)
+void write_probe_canary(const char *path, const struct write_probe_as *as,
+			struct write_probe *probe)
 {
-	make_attempt(path, WRITE_PROBE_PAGE, true, true, probe);
+	make_attempt(path, as, WRITE_PROBE_PAGE, true, true, probe);
 }

@@ -16,14 +16,21 @@
 #define WRITE_PROBE_MAIL (1024 * 1024) /* for a filesystem that has failed: as much as a mail */
 
 struct write_probe {
-	int32_t result; /* of the write: 0 or -errno */
-	int32_t error;	/* the same, where a mail gets it, too */
-	int32_t denied; /* what the directory itself said, when one above was tried instead */
-	uint32_t above; /* how many above it */
-	bool proved;	/* false: it says nothing of a mail (we were short of memory) */
-	uint32_t uid;	/* as whom */
+	int32_t result;	     /* of the write: 0 or -errno */
+	int32_t error;	     /* the same, where a mail gets it, too */
+	int32_t denied;	     /* what the directory itself said, when one above was tried instead */
+	uint32_t above;	     /* how many above it */
+	bool proved;	     /* false: it says nothing of a mail (we were short of memory) */
+	int32_t unreachable; /* what the one who writes is told on the way there; root never is */
+	uint32_t uid;	     /* as whom */
+	uint32_t gid;
 	int64_t took_ns;
 	int64_t page_takes_bytes; /* of space, by the first page; 0: not known */
+};
+
+/* Who could write there before, and is to be able to still; uid 0: whoever owns it now. */
+struct write_probe_as {
+	uint32_t uid, gid;
 };
 
 /*
@@ -33,13 +40,15 @@ struct write_probe {
  * moment. Where its owner may not write, or we may not become them, the directories above on the
  * same filesystem are tried.
  */
-void write_probe(const char *path, unsigned int bytes, bool sync, struct write_probe *probe);
+void write_probe(const char *path, const struct write_probe_as *as, unsigned int bytes, bool sync,
+		 struct write_probe *probe);
 
 /*
  * The canary: a page with sync, and one each with O_DIRECT and fallocate where the filesystem takes
  * them. Anywhere on the filesystem will do, for the kernel tells of all of it.
  */
-void write_probe_canary(const char *path, struct write_probe *probe);
+void write_probe_canary(const char *path, const struct write_probe_as *as,
+			struct write_probe *probe);
 
 /* ERROR is about who writes and not about the filesystem: another may be able to. */
 bool write_probe_denied(int error);
