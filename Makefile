@@ -29,6 +29,8 @@ BUILD_LIKES := libsystemd-dev:libsystemd.pc
 CHECK_NEEDS := bats:bats libcmocka-dev:cmocka.pc jq:jq socat:socat util-linux:fsfreeze \
 	mount:losetup iproute2:ip e2fsprogs:mkfs.ext4 xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs \
 	procps:ps strace:strace libcap2-bin:capsh libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
+# The other clang that the kernel programs are tried with: without it that is skipped.
+CLANG_NEEDS := clang-19:clang-19
 # What other kernels are booted with: without it that is skipped.
 KERNEL_NEEDS := qemu-system-x86:qemu-system-x86_64 busybox-static:busybox zstd:zstd lz4:lz4 xz-utils:xz
 
@@ -132,8 +134,15 @@ build/tests/%: build/obj/tests/%.o build/plain.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(LINK) $^ $(LIBS) -o $@
 
 # `gen object` leaves the debug sections out, and so the skeleton at a tenth of its size.
+make_object = mkdir -p $(@D) && $(1) $(BPF_COMPILE) -MT $@ -c $< -o $(@:.o=.debug.o) && $(BPFTOOL) gen object $@ $(@:.o=.debug.o)
 build/bpf/%.bpf.o: bpf/%.bpf.c build/flags
-	$(call say,BPF,$<)mkdir -p $(@D) && $(CLANG) $(BPF_COMPILE) -MT $@ -c $< -o $(@:.o=.debug.o) && $(BPFTOOL) gen object $@ $(@:.o=.debug.o)
+	$(call say,BPF,$<)$(call make_object,$(CLANG))
+# The same by the clangs that tests/kernels/steps.tsv has a column for.
+define objects_by
+build/bpf-$(1)/%.bpf.o: bpf/%.bpf.c build/flags
+	$$(call say,BPF,'$$< (clang $(1))')$$(call make_object,clang-$(1))
+endef
+$(foreach version,14 19,$(eval $(call objects_by,$(version))))
 build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
@@ -149,6 +158,7 @@ deps:
 	@$(call install_missing,$(BUILD_NEEDS) $(BUILD_LIKES))
 deps-check: deps
 	@$(call install_missing,$(CHECK_NEEDS))
+	@($(call install_missing,$(CLANG_NEEDS))) || echo '  APT     failed: no other clang is tried' >&2
 	@($(call install_missing,$(KERNEL_NEEDS))) || echo '  APT     failed: no kernel will be booted' >&2
 
 # The lists are fetched only when installing without that fails (none yet, or too old).
@@ -213,4 +223,4 @@ clean:
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
--include $(wildcard build/obj*/*/*/*.d build/bpf/*.d)
+-include $(wildcard build/obj*/*/*/*.d build/bpf*/*.d)

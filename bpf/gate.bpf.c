@@ -7,6 +7,7 @@
  * for each gated network namespace. UDP and other ports cost the comparison of a few numbers.
  */
 #include "maps.h"
+#include "bits.h"
 #include <bpf/bpf_endian.h>
 
 char LICENSE[] SEC("license") = "GPL";
@@ -233,8 +234,8 @@ int gate(struct bpf_sk_lookup *ctx)
 	struct ledger_gate *ledger_gate;
 	enum gate_verdict verdict;
 	struct client client;
-	__u32 port, which = slot;
-	__u64 now;
+	__u64 now, port;
+	__u32 which = slot;
 
 	if (ctx->protocol != IPPROTO_TCP || !o || !l || which >= LEDGER_GATES)
 		return SK_PASS;
@@ -244,6 +245,9 @@ int gate(struct bpf_sk_lookup *ctx)
 	if (port >= LEDGER_GATE_PORTS)
 		return SK_PASS;
 	now = bpf_ktime_get_ns();
+	port = forget(port, now);
+	if (port >= LEDGER_GATE_PORTS) /* for the verifier */
+		return SK_PASS;
 	read_client(ctx, &client);
 	if (!is_closed(l, o, orders_gate, &orders_gate->ports[port], &client, now)) {
 		verdict = GATE_PASSED;

@@ -9,6 +9,7 @@
  * CAP_PERFMON alone and under lockdown=confidentiality.
  */
 #include "charge.h"
+#include "bits.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -256,7 +257,7 @@ static __always_inline int sync_exit(__u32 device)
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), slot;
 	const struct orders *o = get_orders();
 	struct ledger *l = get_ledger();
-	__u64 *started, began_ns, took_ns, bucket = 0;
+	__u64 *started, began_ns, bucket;
 
 	if (!o || !l)
 		return 0;
@@ -270,11 +271,9 @@ static __always_inline int sync_exit(__u32 device)
 	WRITE_ONCE(*started, 0);
 	if (began_ns < READ_ONCE(o->since_ns[slot]))
 		return 0; /* maybe another device's */
-	took_ns = bpf_ktime_get_ns() - began_ns;
-	/* One more for each power of two it reaches. As branches: 98,000 steps for the verifier. */
-#pragma unroll
-	for (__u32 i = 1; i < LEDGER_SYNC_BUCKETS; i++)
-		bucket += 1 - ((took_ns - (1ULL << i)) >> 63);
+	bucket = highest_bit(bpf_ktime_get_ns() - began_ns);
+	if (bucket >= LEDGER_SYNC_BUCKETS)
+		bucket = LEDGER_SYNC_BUCKETS - 1;
 	barrier_var(bucket); /* the compiler knows that it is in range; the verifier does not */
 	if (bucket < LEDGER_SYNC_BUCKETS)
 		__sync_fetch_and_add(&l->syncs[slot].counts[bucket], 1);
