@@ -28,14 +28,9 @@ struct {
 	__type(value, struct orders);
 } orders SEC(".maps");
 
-/*
- * 64 KiB is 2730 rings, more than come while a daemon does not read and the brake counts (60 s): a
- * mark rings once until it is answered, errors once a second for each filesystem, OOM kills once a
- * second. Were it full, no mark could fire, and so none brake.
- */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 65536);
+	__uint(max_entries, LEDGER_BELLS_BYTES);
 } bells SEC(".maps");
 
 static __always_inline struct ledger *get_ledger(void)
@@ -65,7 +60,22 @@ static __always_inline long ring(__u32 bell, __u32 slot, __u64 mark)
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
 /*
- * The look that MARK rang for at FIRED_NS is not answered, and we are past the brake mark: once
+ * Ring for MARK, unless it has rung: RUNG_MARK. One that found the buffer full is tried again with
+ * whatever is counted next.
+ */
+static __always_inline void ring_mark(__u32 bell, __u32 slot, __u64 mark, __u64 *rung_mark,
+				      __u64 *failures)
+{
+	if (READ_ONCE(*rung_mark) == mark)
+		return;
+	if (ring(bell, slot, mark))
+		__sync_fetch_and_add(failures, 1);
+	else
+		WRITE_ONCE(*rung_mark, mark);
+}
+
+/*
+ * The look that MARK fired for at FIRED_NS is not answered, and we are past the brake mark: once
  * that has lasted the gates close. A daemon that answers looks is never braked, whatever is
  * written. BRAKED_MARK and BRAKES count marks, not events.
  */

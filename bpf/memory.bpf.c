@@ -45,18 +45,14 @@ static __always_inline void account(struct ledger *l, const struct orders *o, __
 	mark = READ_ONCE(o->stall_mark_ns);
 	if (!mark || READ_ONCE(m->stall_ns) < mark)
 		return;
-	if (READ_ONCE(m->fired_mark) == mark) {
-		brake_ns = READ_ONCE(o->brake_stall_ns);
-		if (brake_ns && READ_ONCE(m->stall_ns) >= brake_ns)
-			brake(l, o, READ_ONCE(m->fired_ns), mark, &m->braked_mark, &m->brakes);
-		return;
+	if (READ_ONCE(m->fired_mark) != mark) {
+		WRITE_ONCE(m->fired_ns, now);
+		WRITE_ONCE(m->fired_mark, mark);
 	}
-	if (ring(BELL_STALL, 0, mark)) {
-		__sync_fetch_and_add(&m->ring_failures, 1);
-		return;
-	}
-	WRITE_ONCE(m->fired_ns, now);
-	WRITE_ONCE(m->fired_mark, mark);
+	ring_mark(BELL_STALL, 0, mark, &m->rung_mark, &m->ring_failures);
+	brake_ns = READ_ONCE(o->brake_stall_ns);
+	if (brake_ns && READ_ONCE(m->stall_ns) >= brake_ns)
+		brake(l, o, READ_ONCE(m->fired_ns), mark, &m->braked_mark, &m->brakes);
 }
 
 static __always_inline int reclaim_begin(void)
@@ -128,6 +124,9 @@ int BPF_PROG(oom_victim)
 	if (rung_ns && now - rung_ns < OOM_QUIET_NS)
 		return 0;
 	WRITE_ONCE(l->memory.oom_rung_ns, now);
-	ring(BELL_OOM, 0, 0);
+	if (ring(BELL_OOM, 0, 0)) {
+		__sync_fetch_and_add(&l->memory.ring_failures, 1);
+		WRITE_ONCE(l->memory.oom_rung_ns, 0); /* the next kill tries again */
+	}
 	return 0;
 }

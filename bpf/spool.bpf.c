@@ -66,19 +66,18 @@ static __always_inline void flush(struct ledger *l, const struct orders *o, __u3
 	mark = READ_ONCE(o->look_marks[slot]);
 	if (!mark || READ_ONCE(fs->dirtied_pages) < mark)
 		return;
-	if (READ_ONCE(fs->fired_mark) == mark) {
-		brake_mark = READ_ONCE(o->brake_marks[slot]);
-		if (brake_mark && READ_ONCE(fs->dirtied_pages) >= brake_mark)
-			brake(l, o, READ_ONCE(fs->fired_ns), mark, &fs->braked_mark, &fs->brakes);
-		return;
+	/*
+	 * It fired, whether or not the daemon can be told: the brake goes by that. Two CPUs can
+	 * both ring one mark; the daemon does not mind.
+	 */
+	if (READ_ONCE(fs->fired_mark) != mark) {
+		WRITE_ONCE(fs->fired_ns, now);
+		WRITE_ONCE(fs->fired_mark, mark);
 	}
-	/* Two CPUs can both ring one mark; the daemon does not mind. Not rung means not fired. */
-	if (ring(BELL_LOOK, slot, mark)) {
-		__sync_fetch_and_add(&fs->ring_failures, 1);
-		return;
-	}
-	WRITE_ONCE(fs->fired_ns, now);
-	WRITE_ONCE(fs->fired_mark, mark);
+	ring_mark(BELL_LOOK, slot, mark, &fs->rung_mark, &fs->ring_failures);
+	brake_mark = READ_ONCE(o->brake_marks[slot]);
+	if (brake_mark && READ_ONCE(fs->dirtied_pages) >= brake_mark)
+		brake(l, o, READ_ONCE(fs->fired_ns), mark, &fs->braked_mark, &fs->brakes);
 }
 
 /* A canary's write: tell the daemon which device the kernel charges it to. */

@@ -25,6 +25,13 @@
 #define LEDGER_WRITERS	    128
 #define LEDGER_COMM	    16
 
+/*
+ * The ring buffer of bells: 2730 rings, more than come while a daemon does not read and the brake
+ * counts (60 s): a mark rings once until it is answered, errors once a second for each filesystem,
+ * OOM kills once a second. A multiple of every page size there is.
+ */
+#define LEDGER_BELLS_BYTES 65536
+
 #define LEDGER_GATES	  4	  /* network namespaces with a gate */
 #define LEDGER_GATE_PORTS 16	  /* of one gate */
 #define LEDGER_PORT_GONE  0x10000 /* no port has this bit */
@@ -43,8 +50,9 @@
 /* Of one watched filesystem. Written when a batch is full: rarely. */
 struct ledger_filesystem {
 	__u64 dirtied_pages; /* pages dirtied since load, less what batches hold back */
-	__u64 fired_mark;    /* the look mark that rang last */
+	__u64 fired_mark;    /* the look mark that was reached last */
 	__u64 fired_ns;	     /* when (CLOCK_MONOTONIC) */
+	__u64 rung_mark;     /* the one that rang last: not fired_mark while the bells are full */
 	__u64 ring_failures; /* how often the ring buffer was full */
 	__u64 errors;	     /* write-back and filesystem errors, full disks and quotas excepted */
 	__u64 error_ns;	     /* when the last one was */
@@ -79,8 +87,9 @@ struct ledger_memory {
 	__u64 event_ns;	   /* the last entry or exit */
 	__u64 oom_victims; /* a doorbell, not a count of kills: see memory.bpf.c */
 	__u64 oom_rung_ns; /* when it rang last */
-	__u64 fired_mark;  /* the stall mark that rang last */
+	__u64 fired_mark;  /* the stall mark that was reached last */
 	__u64 fired_ns;
+	__u64 rung_mark; /* as a filesystem's */
 	__u64 ring_failures;
 	__u64 brakes; /* as a filesystem's */
 	__u64 braked_mark;

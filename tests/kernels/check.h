@@ -66,6 +66,7 @@ struct stage {
 	const struct place *places;
 	int ledger_fd;
 	int orders_fd;
+	int bells_fd;
 };
 
 struct finding {
@@ -110,6 +111,8 @@ void check_cgroup_recreated(const struct stage *stage, uint32_t slot, struct fin
 void check_gate(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_brake(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_stall_brake(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_brake_unheard(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_stall_brake_unheard(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_sync_time(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_sync_cgroup(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_no_sync_open(const struct stage *stage, uint32_t slot, struct finding *finding);

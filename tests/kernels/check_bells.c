@@ -3,9 +3,12 @@
  * The bell rings at each mark, once, and not before it; without any capability, too. The brake is
  * set when a look is not answered, and then only.
  */
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "act.h"
 #include "check.h"
@@ -210,32 +213,111 @@ static void check_braked(const struct stage *stage, const struct braked *braked,
 		check_found(finding, flaw ? "fails" : "works", "%s", flaw ? flaw : "-");
 }
 
-void check_brake(const struct stage *stage, uint32_t slot, struct finding *finding)
+/* Where the daemon has read up to, as the kernel believes: whoever holds the map may write that. */
+static __u64 *map_read_position(const struct stage *stage)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, stage->bells_fd, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/*
+ * With the bells full it brakes all the same, and rings for that mark as soon as there is room.
+ * The brake of another check may still hold: what counts is that one more mark braked.
+ */
+static void check_unheard(const struct stage *stage, const struct braked *braked, struct rung *rung,
+			  const char *directory, struct finding *finding)
+{
+	__u64 *position = map_read_position(stage), brakes = check_load(braked->brakes), read;
+	unsigned int rung_full;
+	int error;
+
+	if (!position) {
+		check_found(finding, "impossible", "%s", strerror(errno));
+		return;
+	}
+	hear(stage, rung, 0);
+	store_order(&kernel_orders(stage->kernel)->armed_until_ns, now_ns() + ARMED_NS);
+	read = check_load(position);
+	store_order(position, read - LEDGER_BELLS_BYTES);
+	error = act_twice_unanswered(stage, braked, directory);
+	brakes = check_load(braked->brakes) - brakes;
+	store_order(position, read);
+	rung->times = 0;
+	rung_full = hear(stage, rung, 0);
+	if (!error)
+		error = actor_do(stage->actor, braked->act, directory);
+	finding->count = hear(stage, rung, BELL_MS);
+	store_order(&kernel_orders(stage->kernel)->armed_until_ns, 0);
+	store_order(braked->brake_mark, 0);
+	store_order(braked->look_mark, 0);
+	munmap(position, (size_t)sysconf(_SC_PAGESIZE));
+	if (error)
+		check_found(finding, "impossible", "%s", strerror(-error));
+	else if (rung_full)
+		check_found(finding, "impossible", "the bells are not full");
+	else if (brakes != 1)
+		check_found(finding, "fails", "%llu brakes", (unsigned long long)brakes);
+	else
+		check_found(finding, finding->count == 1 ? "works" : "fails",
+			    "rang %u times when there was room", rung->times);
+}
+
+static struct braked brake_of(const struct stage *stage, uint32_t slot)
 {
 	const struct ledger_filesystem *fs = &kernel_ledger(stage->kernel)->filesystems[slot];
 	struct orders *orders = kernel_orders(stage->kernel);
-	const struct braked braked = {
+
+	return (struct braked){
 		.look_mark = &orders->look_marks[slot],
 		.brake_mark = &orders->brake_marks[slot],
 		.counter = &fs->dirtied_pages,
 		.brakes = &fs->brakes,
 		.act = act_write,
 	};
-
-	check_braked(stage, &braked, stage->places[slot].directory, finding);
 }
 
-void check_stall_brake(const struct stage *stage, uint32_t slot, struct finding *finding)
+static struct braked brake_of_stall(const struct stage *stage)
 {
 	const struct ledger_memory *memory = &kernel_ledger(stage->kernel)->memory;
 	struct orders *orders = kernel_orders(stage->kernel);
-	const struct braked braked = {
+
+	return (struct braked){
 		.look_mark = &orders->stall_mark_ns,
 		.brake_mark = &orders->brake_stall_ns,
 		.counter = &memory->stall_ns,
 		.brakes = &memory->brakes,
 		.act = act_reclaim,
 	};
+}
+
+void check_brake(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct braked braked = brake_of(stage, slot);
 
 	check_braked(stage, &braked, stage->places[slot].directory, finding);
+}
+
+void check_stall_brake(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct braked braked = brake_of_stall(stage);
+
+	check_braked(stage, &braked, stage->places[slot].directory, finding);
+}
+
+void check_brake_unheard(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct braked braked = brake_of(stage, slot);
+	struct rung rung = { .bell = BELL_LOOK, .slot = slot };
+
+	check_unheard(stage, &braked, &rung, stage->places[slot].directory, finding);
+}
+
+void check_stall_brake_unheard(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct braked braked = brake_of_stall(stage);
+	struct rung rung = { .bell = BELL_STALL };
+
+	check_unheard(stage, &braked, &rung, stage->places[slot].directory, finding);
 }

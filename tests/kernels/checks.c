@@ -203,6 +203,8 @@ const struct check checks[] = {
 	{ "unwatched-not-counted", EVERYWHERE, false, check_unwatched },
 	{ "brake-when-unanswered", "ext4 xfs", false, check_brake },
 	{ "brake-at-stall", NULL, false, check_stall_brake },
+	{ "brake-with-full-bells", "ext4 xfs", false, check_brake_unheard },
+	{ "brake-at-stall-with-full-bells", NULL, false, check_stall_brake_unheard },
 	{ "gate", NULL, false, check_gate },
 	{ "ledger-frozen", NULL, false, check_frozen },
 	{ "bell-without-capabilities", EVERYWHERE, true, check_dropped },

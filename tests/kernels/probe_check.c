@@ -218,6 +218,7 @@ static void run_checks(const struct run *run, bool last)
 		.places = run->places,
 		.ledger_fd = find_map("ledger"),
 		.orders_fd = find_map("orders"),
+		.bells_fd = find_map("bells"),
 	};
 	const struct check *check;
 	uint32_t slot;

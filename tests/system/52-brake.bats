@@ -165,6 +165,33 @@ ticks_of() { # PID
 	sync -f "$MOUNT"
 }
 
+of_bells() { # FIELD: of the daemon's ring buffer (map type 27)
+	awk -v field="$1:" '$1 == field { print $2 }' \
+		"$(grep -lE '^map_type:[[:space:]]*27$' "/proc/$DAEMON/fdinfo/"* | head -n 1)"
+}
+
+# The bells are the daemon's; the brake goes by what the ledger has.
+@test "with the ring buffer full a stopped daemon's gate is braked, and a mark rings when there is room" {
+	local -i failures rings
+	loop_mount ext4 256
+	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none
+	sync -f "$MOUNT"
+	watch_only "$(filesystem "$MOUNT" 100M 64M 500ms)" 'admission { ramp = "0s" }' "$(gate)"
+	[ "$(of_bells max_entries)" -eq 65536 ]
+	failures=$(counter ring_failures) rings=$(counter rings)
+	kill -STOP "$DAEMON"
+	"$BUILD/tests/system/bells" "$(of_bells map_id)" fill
+	background writer "$BUILD/tests/system/overwrite" "$MOUNT/database" 64 60
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	"$BUILD/tests/system/bells" "$(of_bells map_id)" empty
+	kill -CONT "$DAEMON"
+	wait_until 10 is_served $STRANGER $HERE 25
+	[ "$(counter ring_failures)" -gt "$failures" ]
+	wait_until 10 counter_passes rings "$rings"
+	end_process "${BACKGROUND[-1]}" || true
+	sync -f "$MOUNT"
+}
+
 @test "a brake lapses by itself when nothing is written any more" {
 	loop_mount ext4 256
 	dd if=/dev/zero of="$MOUNT/database" bs=1M count=64 status=none

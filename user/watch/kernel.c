@@ -79,8 +79,6 @@ static void *map_array(int fd, size_t size, int protection)
 
 static int make_memory(struct kernel *kernel)
 {
-	size_t bells_size = (size_t)sysconf(_SC_PAGESIZE); /* the least there can be */
-
 	kernel->ledger_fd = make_array("ledger", sizeof(struct ledger));
 	if (kernel->ledger_fd < 0)
 		return -errno;
@@ -88,7 +86,7 @@ static int make_memory(struct kernel *kernel)
 	if (kernel->orders_fd < 0)
 		return -errno;
 	kernel->bells_fd =
-		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bells", 0, 0, (__u32)bells_size, NULL);
+		bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bells", 0, 0, LEDGER_BELLS_BYTES, NULL);
 	if (kernel->bells_fd < 0)
 		return -errno;
 	/* Frozen before it is mapped: kernel programs still write, nobody else can. */
