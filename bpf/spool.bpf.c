@@ -14,12 +14,13 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* fallocate and direct I/O come in blocks and bytes: a 64 KiB page machine rings early. */
-#define PAGE_SHIFT     12
-#define WRITER_PROBES  4
-#define ERROR_QUIET_NS 1000000000ULL
-#define ERRSEQ_ERRNO   0xfff /* an errseq_t is errno, a flag, a count */
-#define ENOSPC	       28
-#define EDQUOT	       122
+#define PAGE_SHIFT	12
+#define WRITER_PROBES	4
+#define ERROR_QUIET_NS	1000000000ULL
+#define ERRSEQ_ERRNO	0xfff /* an errseq_t is errno, a flag, a count */
+#define ENOSPC		28
+#define EDQUOT		122
+#define FS_REQUIRES_DEV 1
 
 /* Charge the batch's pages to who filled it, in its entry, a free one, or the stalest one's. */
 static __always_inline void charge_writer(struct ledger *l, __u32 slot, __u64 pages, __u64 now)
@@ -326,11 +327,16 @@ int BPF_PROG(btrfs_sync_exit, struct file *file)
 	return sync_exit(inode_device(file->f_inode));
 }
 
-static __always_inline int note_error(__u32 device)
+/*
+ * An error of DEVICE, which COUNTS against its filesystem or is only a reason to look. Either
+ * rings, once in a second.
+ */
+static __always_inline int note_error(__u32 device, bool counts)
 {
 	const struct orders *o = get_orders();
 	struct ledger *l = get_ledger();
-	__u64 now = bpf_ktime_get_ns(), before;
+	struct ledger_filesystem *fs;
+	__u64 now = bpf_ktime_get_ns(), rung_ns;
 	__u32 slot;
 
 	if (!o || !l)
@@ -338,33 +344,53 @@ static __always_inline int note_error(__u32 device)
 	slot = find_slot(o, device);
 	if (slot >= LEDGER_FILESYSTEMS)
 		return 0;
-	before = READ_ONCE(l->filesystems[slot].error_ns);
-	WRITE_ONCE(l->filesystems[slot].error_ns, now);
-	__sync_fetch_and_add(&l->filesystems[slot].errors, 1);
-	if (!before || now - before > ERROR_QUIET_NS)
-		ring(BELL_ERROR, slot, now);
+	fs = &l->filesystems[slot];
+	if (counts) {
+		WRITE_ONCE(fs->error_ns, now);
+		__sync_fetch_and_add(&fs->errors, 1);
+	}
+	rung_ns = READ_ONCE(fs->error_rung_ns);
+	if (rung_ns && now - rung_ns <= ERROR_QUIET_NS)
+		return 0;
+	if (ring(BELL_ERROR, slot, now))
+		__sync_fetch_and_add(&fs->ring_failures, 1);
+	else
+		WRITE_ONCE(fs->error_rung_ns, now);
 	return 0;
 }
 
 /*
+ * No room at write-back counts on a kind of filesystem that has devices: the room was there when it
+ * was written, so the device below is full (a thin pool, a sparse image). On others (NFS, CIFS,
+ * FUSE) it is a server's word, maybe of one user's limit. Not by s_bdev: btrfs has none. A quota
+ * never counts: who has used up theirs does not close the gate for all.
+ */
+static __always_inline bool error_counts(__u32 error, const struct inode *inode)
+{
+	if (error == EDQUOT)
+		return false;
+	return error != ENOSPC || inode->i_rdev || inode->i_sb->s_type->fs_flags & FS_REQUIRES_DEV;
+}
+
+/*
  * Data that could not be written back; metadata through the block device's own inode, whose
- * i_rdev is the filesystem's device. A full disk is judged as free space.
+ * i_rdev is the filesystem's device. The event's second argument is the mapping's error before
+ * this one: errseq_set() returns that.
  */
 SEC("tp_btf/filemap_set_wb_err")
-int BPF_PROG(writeback_error, struct address_space *mapping, __u32 errseq)
+int BPF_PROG(writeback_error, struct address_space *mapping)
 {
-	__u32 error = errseq & ERRSEQ_ERRNO;
+	const struct inode *inode = mapping->host;
+	bool counts = error_counts(mapping->wb_err & ERRSEQ_ERRNO, inode);
 
-	if (error == ENOSPC || error == EDQUOT)
-		return 0;
-	note_error(inode_device(mapping->host));
-	if (mapping->host->i_rdev)
-		note_error(mapping->host->i_rdev);
+	note_error(inode_device(inode), counts);
+	if (inode->i_rdev)
+		note_error(inode->i_rdev, counts);
 	return 0;
 }
 
 SEC("tp_btf/ext4_error")
 int BPF_PROG(ext4_failed, struct super_block *sb)
 {
-	return note_error(sb->s_dev);
+	return note_error(sb->s_dev, true);
 }

@@ -81,8 +81,13 @@ struct bpf_sk_lookup {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct file_system_type {
+	int fs_flags;
+};
+
 struct super_block {
 	__u32 s_dev;
+	struct file_system_type *s_type;
 };
 
 struct inode {
@@ -93,6 +98,7 @@ struct inode {
 
 struct address_space {
 	struct inode *host;
+	__u32 wb_err;
 };
 
 struct page {

@@ -54,8 +54,9 @@ struct ledger_filesystem {
 	__u64 fired_ns;	     /* when (CLOCK_MONOTONIC) */
 	__u64 rung_mark;     /* the one that rang last: not fired_mark while the bells are full */
 	__u64 ring_failures; /* how often the ring buffer was full */
-	__u64 errors;	     /* write-back and filesystem errors, full disks and quotas excepted */
+	__u64 errors;	     /* write-back and filesystem errors, but for quotas and such */
 	__u64 error_ns;	     /* when the last one was */
+	__u64 error_rung_ns; /* when one rang last, whether or not it counted */
 	__u64 brakes;	     /* marks that braked: once each */
 	__u64 braked_mark;   /* the look mark that braked last */
 } __attribute__((aligned(LEDGER_LINE)));
@@ -228,7 +229,7 @@ enum ledger_bell {
 	BELL_LOOK = 1, /* filesystem `slot` reached its look mark */
 	BELL_STALL,    /* reclaim reached its stall mark */
 	BELL_OOM,      /* the OOM killer chose a victim */
-	BELL_ERROR,    /* filesystem `slot` had an error, and none in the second before */
+	BELL_ERROR,    /* filesystem `slot` had an error, or a quota's; none in the second before */
 };
 
 struct ledger_ring {

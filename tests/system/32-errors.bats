@@ -162,12 +162,83 @@ is_level_of() { # PATH LEVEL
 	is_level_of "$sound" normal
 }
 
-@test "a full disk is judged as free space, and is no error" {
+full_disk() { # KIND MIB
 	need_bpf
-	loop_mount ext4 32
+	loop_mount "$1" "$2"
 	start_on "$MOUNT"
 	dd if=/dev/zero of="$MOUNT/file" bs=1M conv=fsync 2>/dev/null || true
 	sleep 2
 	[[ $(value_of filesystem-error) == null ]]
 	[[ $(ask admission) == accept ]]
+}
+
+@test "a full ext4 is judged as free space, and is no error" {
+	full_disk ext4 32
+}
+
+@test "a full XFS is judged as free space, and is no error" {
+	full_disk xfs 320
+}
+
+@test "a full btrfs is judged as free space, and is no error" {
+	full_disk btrfs 128
+}
+
+# A sparse image on a tmpfs without room for all of it: what a thin pool that is full does.
+full_below() { # KIND
+	need_bpf
+	need_root
+	BACKING=$SCRATCH/backing MOUNT=$SCRATCH/thin
+	mkdir "$BACKING" "$MOUNT"
+	mount -t tmpfs -o size=100m thin "$BACKING"
+	truncate -s 400M "$BACKING/image"
+	TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 "mkfs.$1" -q "$BACKING/image" >/dev/null
+	mount -o loop "$BACKING/image" "$MOUNT"
+	start_on "$MOUNT"
+	[[ $(ask admission) == accept ]]
+	dd if=/dev/zero of="$MOUNT/file" bs=1M count=150 conv=fsync 2>"$SCRATCH/dd" || true
+	tell "$(grep -E "fsync|writ" "$SCRATCH/dd")"
+	wait_until 30 is_level high
+	field '.reasons[0]' | grep -F "filesystem-error of $MOUNT"
+}
+
+@test "no room on the device below an ext4 is an error" {
+	full_below ext4
+}
+
+@test "no room on the device below an XFS is an error" {
+	full_below xfs
+}
+
+@test "no room on the device below a btrfs is an error" {
+	full_below btrfs
+}
+
+rings_for() { # FILE
+	local -i rings
+	rings=$(counter rings)
+	dd if=/dev/zero of="$MOUNT/$1" bs=64k count=1 conv=fsync status=none 2>"$SCRATCH/dd" && return 1
+	wait_until 20 counter_passes rings "$rings"
+}
+
+# The server's limits, maybe of one user alone, whose first is the mapping's first error, too.
+@test "on a filesystem without a device a quota or no room is a reason to look and no error; EIO is" {
+	need_bpf
+	[[ -c /dev/fuse ]] || skip "no FUSE here"
+	MOUNT=$SCRATCH/limits
+	mkdir "$MOUNT"
+	background limits "$BUILD/tests/system/limits" "$MOUNT"
+	wait_until 10 grep -q ready "$SCRATCH/limits.out"
+	start_on "$MOUNT"
+	resource_is filesystem-error "$MOUNT" .backend tp_btf/filemap_set_wb_err
+	rings_for edquot
+	grep -F 'quota exceeded' "$SCRATCH/dd"
+	sleep 1.2
+	rings_for enospc
+	grep -F 'No space left' "$SCRATCH/dd"
+	sleep 1.2
+	[[ $(value_of filesystem-error) == null ]]
+	[[ $(ask admission) == accept ]]
+	rings_for eio
+	wait_until 20 is_level high
 }
