@@ -68,7 +68,7 @@ SKELETONS := $(patsubst bpf/%.bpf.c,build/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 UNIT := $(patsubst %.c,build/%,$(wildcard tests/unit/*.c))
 HELPERS := $(patsubst %.c,build/%,$(wildcard tests/system/*.c tests/bench/*.c))
 FUZZ := $(patsubst %.c,build/%,$(wildcard tests/fuzz/*.c))
-PROBE_CHECK := build/tests/kernels/probe_check
+PROBE_CHECK := build/tests/kernels/probe_check build/tests/kernels/limits
 PROGRAMS := build/spoolgated build/spoolgate-responder build/spoolgate build/spoolgate-milter build/filter-spoolgate
 LIBRARY := build/libspoolgate.so.0 build/libspoolgate.a build/spoolgate.pc
 
@@ -126,10 +126,12 @@ build/tests/unit/%: build/obj-checked/tests/unit/%.o build/checked.a
 build/tests/fuzz/%: build/obj-fuzzed/tests/fuzz/%.o build/fuzzed.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CLANG) $(LINK) $(SANITIZE) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # Runs in an initramfs: nothing is there to link with.
-$(PROBE_CHECK): $(patsubst %.c,build/obj/%.o,$(wildcard tests/kernels/*.c)) \
+build/tests/kernels/probe_check: $(patsubst %.c,build/obj/%.o,$(wildcard tests/kernels/*.c)) \
 		$(patsubst %,build/obj/user/watch/%.o,kernel probes look write_probe mark cgroup keyed psi_total) \
 		$(patsubst %,build/obj/user/publish/%.o,gate gate_place) build/obj/user/common/clock.o
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) -static $(CFLAGS) $^ `$(PKG_CONFIG) --static --libs libbpf` -o $@
+build/tests/kernels/limits: build/obj/tests/system/limits.o
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) -static $(CFLAGS) $^ -o $@
 build/tests/%: build/obj/tests/%.o build/plain.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(LINK) $^ $(LIBS) -o $@
 

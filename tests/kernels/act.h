@@ -30,6 +30,11 @@ int act_bad_block(const char *directory);
 int act_bad_metadata(const char *directory);
 int act_ext4_error(const char *directory);
 
+/* A page that the server of a filesystem without a device refuses: see tests/system/limits.c. */
+int act_over_quota(const char *directory);
+int act_no_room(const char *directory);
+int act_refused(const char *directory);
+
 int act_reclaim(const char *directory);
 int act_host_reclaim(const char *directory);
 int act_oom_kill(const char *directory);

@@ -90,6 +90,40 @@ int act_bad_metadata(const char *directory)
 	return error;
 }
 
+/* What is refused under NAME must be told by the fsync, as WHAT. */
+static int write_refused(const char *directory, const char *name, int what)
+{
+	char path[256];
+	int fd, error = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, act_buffer(), PAGE, 0) != PAGE)
+		error = -errno;
+	else if (!fsync(fd) || errno != what)
+		error = -ENODATA;
+	close(fd);
+	unlink(path);
+	return error;
+}
+
+int act_over_quota(const char *directory)
+{
+	return write_refused(directory, "edquot", EDQUOT);
+}
+
+int act_no_room(const char *directory)
+{
+	return write_refused(directory, "enospc", ENOSPC);
+}
+
+int act_refused(const char *directory)
+{
+	return write_refused(directory, "eio", EIO);
+}
+
 /* The kernel's own way to have ext4 find an error; with errors=continue that is all it does. */
 int act_ext4_error(const char *directory)
 {

@@ -20,7 +20,7 @@ struct place {
 	uint32_t device; /* as the kernel holds it */
 };
 
-#define PLACES	   3
+#define PLACES	   4
 #define ANY	   UINT64_MAX
 #define EVERYWHERE "ext4 xfs btrfs"
 
@@ -100,6 +100,7 @@ struct check {
 void check_look_bell(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_stall_bell(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_oom_bell(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_quota_bell(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_error_bell(const struct stage *stage, uint32_t slot, struct finding *finding);
 
 void check_cgroup_cache(const struct stage *stage, uint32_t slot, struct finding *finding);

@@ -146,6 +146,27 @@ void check_error_bell(const struct stage *stage, uint32_t slot, struct finding *
 			    (unsigned long long)(check_load(&fs->errors) - errors));
 }
 
+/* No error, and a reason to look all the same. */
+void check_quota_bell(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct ledger_filesystem *fs = &kernel_ledger(stage->kernel)->filesystems[slot];
+	struct rung rung = { .bell = BELL_ERROR, .slot = slot };
+	uint64_t errors = check_load(&fs->errors);
+	int error;
+
+	be_quiet();
+	hear(stage, &rung, 0);
+	rung.times = 0;
+	error = actor_do(stage->actor, act_over_quota, stage->places[slot].directory);
+	finding->count = hear(stage, &rung, BELL_MS);
+	if (error)
+		check_found(finding, "impossible", "%s", strerror(-error));
+	else if (check_load(&fs->errors) != errors)
+		check_found(finding, "fails", "it counts");
+	else
+		check_found(finding, finding->count ? "works" : "fails", "-");
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;

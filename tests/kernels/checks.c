@@ -191,6 +191,7 @@ const struct check checks[] = {
 	{ "bell-at-stall-mark", NULL, false, check_stall_bell },
 	{ "bell-at-oom-kill", NULL, false, check_oom_bell },
 	{ "bell-at-error", "ext4", false, check_error_bell },
+	{ "bell-at-quota", "fuse", false, check_quota_bell },
 	{ "cgroup-page-cache-is-available", NULL, false, check_cgroup_cache },
 	{ "cgroup-memory-is-not", NULL, false, check_cgroup_memory },
 	{ "cgroup-oom-kill", NULL, false, check_cgroup_kill },

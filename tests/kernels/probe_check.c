@@ -5,7 +5,7 @@
  *
  *	MODE <tab> PROBE <tab> ACTION <tab> FILESYSTEM <tab> OUTCOME <tab> COUNT <tab> DETAIL
  *
- *   probe_check root|user|lockdown ext4=DIRECTORY xfs=… btrfs=…
+ *   probe_check root|user|lockdown ext4=DIRECTORY xfs=… btrfs=… fuse=…
  *
  * In mode "user" the side that watches has CAP_BPF and CAP_PERFMON and is nobody.
  */
