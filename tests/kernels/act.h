@@ -50,6 +50,10 @@ int act_oom_kill(const char *directory);
 int act_hold_cache(const char *directory);
 int act_hold_memory(const char *directory);
 int act_hold_kill(const char *directory);
+
+/* act_hold_memory(), with so much left until the kernel would slow it down. */
+#define ACT_HELD_HIGH "12M"
+int act_hold_below_high(const char *directory);
 int act_press(const char *directory); /* read a file in there that does not fit in, over and over */
 int act_release(const char *directory);
 

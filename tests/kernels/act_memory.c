@@ -141,6 +141,13 @@ int act_hold_memory(const char *directory)
 	return hold(keep_memory, directory);
 }
 
+int act_hold_below_high(const char *directory)
+{
+	int error = act_hold_memory(directory);
+
+	return error ? error : act_put(ACT_HELD "/memory.high", ACT_HELD_HIGH);
+}
+
 int act_hold_kill(const char *directory)
 {
 	return hold(fill_with_memory, directory) == -ESRCH ? 0 : -EIO;

@@ -105,6 +105,8 @@ void check_error_bell(const struct stage *stage, uint32_t slot, struct finding *
 
 void check_cgroup_cache(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_cgroup_memory(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_cgroup_high(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_cgroup_host(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_cgroup_kill(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_cgroup_pressure(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_cgroup_recreated(const struct stage *stage, uint32_t slot, struct finding *finding);

@@ -26,7 +26,7 @@ int check_cgroups(struct cgroup_mounts *mounts)
 	if (fd >= 0)
 		close(fd);
 	text[at] = '\0';
-	cgroup_find(mounts, text);
+	cgroup_find(mounts, text, cgroup_is_mounted);
 	return strcmp(mounts->memory, ACT_CGROUPS) ? -ENOENT : 0;
 }
 
@@ -66,6 +66,34 @@ void check_cgroup_memory(const struct stage *stage, uint32_t slot, struct findin
 
 	(void)slot;
 	check_held(stage, finding, act_hold_memory, left - OTHERS, left);
+}
+
+/* memory.high is below memory.max: what is left is left to that. */
+void check_cgroup_high(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	(void)slot;
+	check_held(stage, finding, act_hold_below_high, 0, 12 * MIB - ACT_HELD_BYTES);
+}
+
+/* Nothing of it is judged: it has no limit of its own. */
+void check_cgroup_host(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	struct cgroup_mounts mounts;
+	struct cgroup_memory memory;
+	int error = check_cgroups(&mounts);
+
+	(void)stage;
+	(void)slot;
+	if (error)
+		check_found(finding, "impossible", "%s", strerror(-error));
+	else
+		check_found(finding,
+			    cgroup_is_host(&mounts, "/") && !cgroup_is_host(&mounts, CHECK_HELD) &&
+					    cgroup_read_memory(&mounts, "/", HOST_BYTES, &memory) ==
+						    -ENODATA
+				    ? "works"
+				    : "fails",
+			    "-");
 }
 
 void check_cgroup_kill(const struct stage *stage, uint32_t slot, struct finding *finding)

@@ -194,6 +194,8 @@ const struct check checks[] = {
 	{ "bell-at-quota", "fuse", false, check_quota_bell },
 	{ "cgroup-page-cache-is-available", NULL, false, check_cgroup_cache },
 	{ "cgroup-memory-is-not", NULL, false, check_cgroup_memory },
+	{ "cgroup-high-is-a-limit", NULL, false, check_cgroup_high },
+	{ "cgroup-of-the-host", NULL, false, check_cgroup_host },
 	{ "cgroup-oom-kill", NULL, false, check_cgroup_kill },
 	{ "cgroup-recreated", NULL, false, check_cgroup_recreated },
 	{ "cgroup-pressure", NULL, false, check_cgroup_pressure },

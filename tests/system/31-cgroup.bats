@@ -153,10 +153,63 @@ fill_cache() { # MIB
 	stop_daemon
 }
 
+# The daemon in the cgroup as a container's: a namespace whose "/" is that cgroup, with the
+# hierarchy mounted where containers have it.
+in_container() { # PATH
+	local kind=(-t cgroup2)
+	[[ $LIMIT == memory.max ]] || kind=(-t cgroup -o memory)
+	# shellcheck disable=SC2016
+	DAEMON_UNDER=(bash -c 'echo $$ >"$1/cgroup.procs"; shift
+		exec unshare -C -m --propagation private "$@"' - "$MEMORY$1"
+		bash -c 'umount -l /sys/fs/cgroup; mount "${@:2:$1}" none /sys/fs/cgroup || exit
+			shift $(($1 + 1)); exec "$@"' - "${#kind[@]}" "${kind[@]}")
+}
+
+@test "in a container its own limit counts, at the root of what is visible" {
+	make_cgroup "$NAME" 192
+	make_cgroup "$NAME/mail"
+	in_container "$NAME"
+	watch_cgroup /mail
+	resource_is memory-available /mail '.value / 1048576 | . > 100 and . <= 192' true
+	hold "$NAME/mail" 160
+	wait_until 30 resource_is memory-available /mail '.level != "normal"' true
+	is_closed
+	stop_daemon
+}
+
+@test "in a container / is the container" {
+	make_cgroup "$NAME" 192
+	in_container "$NAME"
+	watch_cgroup /
+	resource_is memory-available / '.value / 1048576 | . > 100 and . <= 192' true
+	resource_is oom-kill / .value 0
+	hold "$NAME" 160
+	wait_until 30 resource_is memory-available / '.level != "normal"' true
+	is_closed
+	field '.reasons[0]' | grep -F 'memory-available of / is '
+	stop_daemon
+}
+
+@test "on a host / is no container: said once, and nothing of it is judged" {
+	[[ $UNIFIED ]] || skip "no v2 hierarchy here"
+	[[ ! -e $MEMORY/cgroup.events ]] || skip "the tests run in a container"
+	watch_cgroup /
+	has_no_resource memory-available /
+	has_no_resource memory-stall /
+	has_no_resource oom-kill /
+	has_resource memory-available host
+	log_says "^warning: cgroup / is the host here, and no container: it has no limit"
+	sleep 6
+	[ "$(log_counts 'cgroup /')" -eq 1 ]
+	is_open
+	stop_daemon
+}
+
 @test "without a limit there is no such value" {
 	make_cgroup "$NAME"
 	watch_cgroup "$NAME"
 	has_no_resource memory-available "$NAME"
+	log_says "^cgroup $NAME: it has no limit below the host's memory"
 	has_resource oom-kill "$NAME"
 	has_resource memory-available host
 	echo 64M >"$MEMORY$NAME/$LIMIT"

@@ -224,7 +224,7 @@ static const struct {
 	  "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '' }", ":1: '' is no cgroup; allowed: its path, as in "
 				    "\"/system.slice/postfix.service\"" },
-	{ "memory { cgroup = '/' }", ":1: '/' is no cgroup; allowed: its path, as in "
+	{ "memory { cgroup = '//' }", ":1: '//' is no cgroup; allowed: its path, as in "
 				     "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '/a/' }", ":1: '/a/' is no cgroup; allowed: its path, as in "
 				       "\"/system.slice/postfix.service\"" },

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,52 +111,87 @@ static void assert_memory(struct fixture *fixture, const char *path, int availab
 	assert_int_equal(fixture->memory.limit_bytes / MIB, limit);
 }
 
+static bool is_mounted(const char *point, dev_t device)
+{
+	(void)device;
+	return strncmp(point, "/hidden", 7) != 0;
+}
+
+static void find(struct cgroup_mounts *mounts, const char *mountinfo)
+{
+	cgroup_find(mounts, mountinfo, is_mounted);
+}
+
 static void mounts_are_found(void **state)
 {
 	struct cgroup_mounts mounts;
 
 	(void)state;
-	cgroup_find(&mounts, "22 1 0:21 / /proc rw - proc proc rw\n"
-			     "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 "
-			     "rw,nsdelegate,memory_recursiveprot\n");
+	find(&mounts, "22 1 0:21 / /proc rw - proc proc rw\n"
+		      "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 "
+		      "rw,nsdelegate,memory_recursiveprot\n");
 	assert_string_equal(mounts.memory, "/sys/fs/cgroup");
 	assert_string_equal(mounts.unified, "/sys/fs/cgroup");
 	assert_false(mounts.v1 || mounts.kills_by_cgroup);
 
-	cgroup_find(&mounts, "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
-			     "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup "
-			     "rw,memory\n"
-			     "36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
-			     "41 31 0:38 / /sys/fs/cgroup/unified rw shared:3 master:1 - cgroup2 "
-			     "cgroup2 rw\n");
+	find(&mounts, "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+		      "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup "
+		      "rw,memory\n"
+		      "36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+		      "41 31 0:38 / /sys/fs/cgroup/unified rw shared:3 master:1 - cgroup2 "
+		      "cgroup2 rw\n");
 	assert_string_equal(mounts.memory, "/sys/fs/cgroup/memory");
 	assert_string_equal(mounts.unified, "/sys/fs/cgroup/unified");
 	assert_true(mounts.v1 && mounts.kills_by_cgroup);
 
-	cgroup_find(&mounts, "1 2 0:3 / /cg rw - cgroup2 none rw,memory_localevents\n");
+	find(&mounts, "1 2 0:3 / /cg rw - cgroup2 none rw,memory_localevents\n");
 	assert_true(!mounts.v1 && mounts.kills_by_cgroup);
-	cgroup_find(&mounts, "1 2 0:3 / /cg rw - cgroup none rw,name=memory\n");
+	find(&mounts, "1 2 0:3 / /cg rw - cgroup none rw,name=memory\n");
 	assert_string_equal(mounts.memory, "");
-	cgroup_find(&mounts, "");
+	find(&mounts, "");
 	assert_string_equal(mounts.unified, "");
 	/* A chroot's, which goes with it: of a part, and of the whole. */
-	cgroup_find(&mounts, "9 1 0:9 /jail /chroot/a rw - cgroup2 none rw\n"
-			     "1 2 0:3 / /cg rw - cgroup2 none rw\n"
-			     "4 2 0:4 / /cg1 rw - cgroup none rw,memory\n"
-			     "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n"
-			     "6 2 0:4 /jail /chroot/c rw - cgroup none rw,memory\n"
-			     "7 2 0:4 / /chroot/d rw - cgroup none rw,memory\n");
+	find(&mounts, "9 1 0:9 /jail /chroot/a rw - cgroup2 none rw\n"
+		      "1 2 0:3 / /cg rw - cgroup2 none rw\n"
+		      "4 2 0:4 / /cg1 rw - cgroup none rw,memory\n"
+		      "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n"
+		      "6 2 0:4 /jail /chroot/c rw - cgroup none rw,memory\n"
+		      "7 2 0:4 / /chroot/d rw - cgroup none rw,memory\n");
 	assert_string_equal(mounts.unified, "/cg");
 	assert_string_equal(mounts.memory, "/cg1");
-	cgroup_find(&mounts, "5 2 0:3 / /cg rw - cgroup2 none rw\n"
-			     "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n");
+	find(&mounts, "5 2 0:3 / /cg rw - cgroup2 none rw\n"
+		      "5 2 0:3 / /chroot/b rw - cgroup2 none rw,memory_localevents\n");
 	assert_string_equal(mounts.memory, "/cg");
 	assert_false(mounts.kills_by_cgroup);
 	/* A container that sees no other. */
-	cgroup_find(&mounts, "1 2 0:3 /docker/1 /cg rw - cgroup2 none rw\n");
+	find(&mounts, "1 2 0:3 /docker/1 /cg rw - cgroup2 none rw\n");
 	assert_string_equal(mounts.unified, "/cg");
-	cgroup_find(&mounts, "1 2 - cgroup2\n - \n1 2 3 4 5 6\n");
+	find(&mounts, "1 2 - cgroup2\n - \n1 2 3 4 5 6\n");
 	assert_string_equal(mounts.memory, "");
+}
+
+/* A FUSE filesystem mounted over them can hang; it is told by its device. */
+static void what_is_mounted_over_is_not_taken(void **state)
+{
+	struct cgroup_mounts mounts;
+	struct stat proc;
+
+	(void)state;
+	find(&mounts, "1 2 0:3 / /hidden rw - cgroup2 none rw\n"
+		      "2 1 0:9 / /hidden rw - fuse.lxcfs lxcfs rw\n"
+		      "4 2 0:77 / /hidden/1 rw - cgroup none rw,memory\n");
+	assert_string_equal(mounts.memory, "");
+	assert_true(cgroup_are_mounted(&mounts));
+	find(&mounts, "1 2 0:3 / /hidden rw - cgroup2 none rw\n"
+		      "4 2 0:77 / /cg rw - cgroup2 none rw\n");
+	assert_string_equal(mounts.memory, "/cg");
+	assert_int_equal(mounts.memory_device, makedev(0, 77));
+	assert_int_equal(mounts.unified_device, makedev(0, 77));
+	assert_false(cgroup_are_mounted(&mounts));
+	assert_int_equal(stat("/proc", &proc), 0);
+	assert_true(cgroup_is_mounted("/proc", proc.st_dev));
+	assert_false(cgroup_is_mounted("/proc", proc.st_dev + 1));
+	assert_false(cgroup_is_mounted("/proc/none", proc.st_dev));
 }
 
 /* Kernel programs know v2's cgroups only; what v2 does not have is either v1's, or nowhere. */
@@ -231,6 +267,70 @@ static void the_nearest_limit_above_counts(void **state)
 	put_v2("a", "2147483648\n", 600, 0);
 	assert_memory(fixture, "/a/b/c", 524, 1024);
 	assert_memory(fixture, "/a/b", 1448, 2048);
+}
+
+/* memory.max is there for the day that memory.high does not hold: the server crawls before that. */
+static void where_the_kernel_throttles_is_a_limit(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put_v2("mta", "max\n", 90, 0);
+	put("mta", "memory.high", "104857600\n");
+	assert_memory(fixture, "/mta", 10, 100);
+	put("mta", "memory.high", "max\n");
+	assert_memory(fixture, "/mta", 0, 0);
+	put_v2("mta", "209715200\n", 90, 0);
+	assert_memory(fixture, "/mta", 110, 200);
+	put("mta", "memory.high", "104857600\n");
+	assert_memory(fixture, "/mta", 10, 100);
+	put("mta", "memory.high", "419430400\n");
+	assert_memory(fixture, "/mta", 110, 200);
+	put("mta", "memory.high", "17179869184\n"); /* all the host has */
+	assert_memory(fixture, "/mta", 110, 200);
+	put_v2("mta/below", "max\n", 10, 0);
+	put("mta", "memory.high", "94371840\n");
+	assert_memory(fixture, "/mta/below", 0, 90);
+	/* v1's soft limit throttles nothing. */
+	fixture->mounts.v1 = true;
+	put_v1("mta", "209715200\n", 90, 0);
+	assert_memory(fixture, "/mta", 110, 200);
+}
+
+/* In a cgroup namespace the container's own limit is that of the mount point. */
+static void the_limit_at_the_mount_point_counts(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put_v2("mta", "max\n", 100, 0);
+	assert_memory(fixture, "/mta", 0, 0);
+	put_v2(".", "134217728\n", 110, 0);
+	assert_memory(fixture, "/mta", 18, 128);
+	assert_memory(fixture, "/", 18, 128);
+	assert_int_equal(cgroup_id(fixture->mounts.memory, "/"),
+			 cgroup_id(fixture->mounts.memory, ""));
+	fixture->mounts.v1 = true;
+	put_v1("mta", "9223372036854771712\n", 100, 0);
+	put_v1(".", "134217728\n", 120, 0);
+	assert_memory(fixture, "/mta", 8, 128);
+	assert_memory(fixture, "/", 8, 128);
+}
+
+/* The host's "/" is told from a container's by what the kernel leaves out there. */
+static void the_host_is_told_from_a_container(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(mkdir("mta", 0755), 0);
+	assert_true(cgroup_is_host(&fixture->mounts, "/"));
+	assert_false(cgroup_is_host(&fixture->mounts, "/mta"));
+	put(".", "cgroup.events", "populated 1\nfrozen 0\n");
+	assert_false(cgroup_is_host(&fixture->mounts, "/"));
+	fixture->mounts.v1 = true;
+	assert_false(cgroup_is_host(&fixture->mounts, "/"));
+	put(".", "release_agent", "\n");
+	assert_true(cgroup_is_host(&fixture->mounts, "/"));
+	fixture->mounts.memory[0] = '\0';
+	assert_false(cgroup_is_host(&fixture->mounts, "/"));
 }
 
 static void no_limit_is_none(void **state)
@@ -347,11 +447,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mounts_are_found),
+		cmocka_unit_test(what_is_mounted_over_is_not_taken),
 		WITH_FIXTURE(tasks_are_known_by_v2_alone),
 		WITH_FIXTURE(page_cache_is_available),
 		WITH_FIXTURE(active_page_cache_is_available),
 		WITH_FIXTURE(counts_that_contradict_each_other_are_bounded),
 		WITH_FIXTURE(the_nearest_limit_above_counts),
+		WITH_FIXTURE(where_the_kernel_throttles_is_a_limit),
+		WITH_FIXTURE(the_limit_at_the_mount_point_counts),
+		WITH_FIXTURE(the_host_is_told_from_a_container),
 		WITH_FIXTURE(no_limit_is_none),
 		WITH_FIXTURE(what_is_not_there_is_told_apart),
 		WITH_FIXTURE(kills_are_read),

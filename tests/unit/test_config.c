@@ -258,6 +258,8 @@ static void test_cgroup(void **state)
 	assert_threshold(&cgroup[RESOURCE_OOM_KILL].enter[LEVEL_MEDIUM], "");
 	assert_threshold(&cgroup[RESOURCE_OOM_KILL].enter[LEVEL_HIGH], "0");
 	assert_threshold(&config.host[RESOURCE_OOM_KILL].enter[LEVEL_HIGH], "");
+	take("memory { cgroup = '/' }");
+	assert_string_equal(config.memory_cgroup.path, "/");
 	take("memory { cgroup = '/..a/b.service/...' oom-kill { high = off } }");
 	assert_threshold(&cgroup[RESOURCE_OOM_KILL].enter[LEVEL_HIGH], "");
 }

@@ -347,13 +347,15 @@ static int read_state(cfg_t *tree, struct config *config, struct config_problem 
 	return error;
 }
 
-/* As systemctl shows it (ControlGroup=). */
+/* As systemctl shows it (ControlGroup=). "/" in a container is the container's. */
 static bool is_cgroup(const char *path)
 {
 	size_t length;
 
-	if (path[0] != '/' || !path[1])
+	if (path[0] != '/')
 		return false;
+	if (!path[1])
+		return true;
 	while (*path == '/') {
 		length = strcspn(++path, "/");
 		if (!length || !strncmp(path, ".", length) || !strncmp(path, "..", length))

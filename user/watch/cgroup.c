@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "watch/cgroup.h"
@@ -17,6 +18,7 @@
 /* How the two versions say the same. */
 struct dialect {
 	const char *limit, *usage;
+	const char *throttle;	       /* where the kernel slows down instead; NULL: it does not */
 	const char *inactive, *active; /* file pages, in memory.stat; of the whole subtree */
 	const char *kills;	       /* the file with an `oom_kill` line */
 };
@@ -32,6 +34,7 @@ static const struct dialect v1 = {
 static const struct dialect v2 = {
 	.limit = "memory.max",
 	.usage = "memory.current",
+	.throttle = "memory.high",
 	.inactive = "inactive_file ",
 	.active = "active_file ",
 	.kills = "memory.events",
@@ -58,7 +61,17 @@ static bool has_word(const char *list, const char *word)
 /* A line of mountinfo. */
 struct mount {
 	char *root, *point, *kind, *options;
+	dev_t device;
 };
+
+/* "0:28" */
+static dev_t parse_device(const char *text)
+{
+	char *end;
+	unsigned long major = strtoul(text, &end, 10);
+
+	return makedev(major, *end ? strtoul(end + 1, NULL, 10) : 0);
+}
 
 /* "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,memory_localevents" */
 static bool parse_mount(struct mount *mount, char *line)
@@ -70,10 +83,11 @@ static bool parse_mount(struct mount *mount, char *line)
 		return false;
 	*end = '\0';
 	field = strtok_r(line, " ", &save);
-	for (number = 1; field && number < 4; number++)
+	for (number = 1; field && number < 3; number++)
 		field = strtok_r(NULL, " ", &save);
-	mount->root = field;
-	mount->point = field ? strtok_r(NULL, " ", &save) : NULL;
+	mount->device = field ? parse_device(field) : 0;
+	mount->root = field ? strtok_r(NULL, " ", &save) : NULL;
+	mount->point = mount->root ? strtok_r(NULL, " ", &save) : NULL;
 	mount->kind = strtok_r(end + 3, " ", &save);
 	strtok_r(NULL, " ", &save);
 	mount->options = strtok_r(NULL, " ", &save);
@@ -85,17 +99,20 @@ static void take_mount(struct cgroup_mounts *mounts, const struct mount *mount)
 {
 	if (!*mounts->unified && !strcmp(mount->kind, "cgroup2")) {
 		snprintf(mounts->unified, sizeof(mounts->unified), "%s", mount->point);
+		mounts->unified_device = mount->device;
 		mounts->kills_by_cgroup |= has_word(mount->options, "memory_localevents");
 	} else if (!mounts->v1 && !strcmp(mount->kind, "cgroup") &&
 		   has_word(mount->options, "memory")) {
 		snprintf(mounts->memory, sizeof(mounts->memory), "%s", mount->point);
+		mounts->memory_device = mount->device;
 		mounts->v1 = true;
 		mounts->kills_by_cgroup = true;
 	}
 }
 
 /* Of whole hierarchies, or of the PARTS of some that are mounted. */
-static void take_mounts(struct cgroup_mounts *mounts, const char *mountinfo, bool parts)
+static void take_mounts(struct cgroup_mounts *mounts, const char *mountinfo, bool parts,
+			bool (*is_mounted)(const char *point, dev_t device))
 {
 	char *text = strdup(mountinfo), *line, *save;
 	struct mount mount;
@@ -103,20 +120,39 @@ static void take_mounts(struct cgroup_mounts *mounts, const char *mountinfo, boo
 	if (!text)
 		return;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (parse_mount(&mount, line) && (parts || !strcmp(mount.root, "/")))
+		if (parse_mount(&mount, line) && (parts || !strcmp(mount.root, "/")) &&
+		    !strncmp(mount.kind, "cgroup", 6) && is_mounted(mount.point, mount.device))
 			take_mount(mounts, &mount);
 	free(text);
 }
 
-void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo)
+void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo,
+		 bool (*is_mounted)(const char *point, dev_t device))
 {
 	memset(mounts, 0, sizeof(*mounts));
-	take_mounts(mounts, mountinfo, false);
+	take_mounts(mounts, mountinfo, false, is_mounted);
 	/* A container without a cgroup namespace sees its own part alone: paths are below it. */
 	if (!*mounts->unified && !mounts->v1)
-		take_mounts(mounts, mountinfo, true);
-	if (!mounts->v1)
-		strcpy(mounts->memory, mounts->unified);
+		take_mounts(mounts, mountinfo, true, is_mounted);
+	if (mounts->v1)
+		return;
+	strcpy(mounts->memory, mounts->unified);
+	mounts->memory_device = mounts->unified_device;
+}
+
+/* lxcfs mounted its own over them once. What it says of itself, asked as here, needs no answer. */
+bool cgroup_is_mounted(const char *point, dev_t device)
+{
+	struct statx stx;
+
+	return !statx(AT_FDCWD, point, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) &&
+	       makedev(stx.stx_dev_major, stx.stx_dev_minor) == device;
+}
+
+bool cgroup_are_mounted(const struct cgroup_mounts *mounts)
+{
+	return (!*mounts->memory || cgroup_is_mounted(mounts->memory, mounts->memory_device)) &&
+	       (!*mounts->unified || cgroup_is_mounted(mounts->unified, mounts->unified_device));
 }
 
 /* Opens NAME of the cgroup at PATH. A path too long is of nothing that is there. */
@@ -144,10 +180,35 @@ uint64_t cgroup_id(const char *mount, const char *path)
 	return id;
 }
 
+static bool has_file(const struct cgroup_mounts *mounts, const char *path, const char *name)
+{
+	int fd = open_file(mounts->memory, path, name, O_PATH);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* v1 has a file that is in the host's alone, v2 one that is in all others. */
+bool cgroup_is_host(const struct cgroup_mounts *mounts, const char *path)
+{
+	if (strcmp(path, "/") != 0 || !*mounts->memory)
+		return false;
+	if (mounts->v1)
+		return has_file(mounts, path, "release_agent");
+	return !has_file(mounts, path, "cgroup.events");
+}
+
+/* The id of the host's "/" in v2: all tasks are in it, and no ancestor of theirs is told by it. */
+#define HOST_ID 1
+
 uint64_t cgroup_tasks(const struct cgroup_mounts *mounts, const char *path)
 {
 	uint64_t id = cgroup_id(mounts->unified, path);
 
+	if (id == HOST_ID)
+		return SYNCS_OF_ALL;
 	if (id)
 		return id;
 	if (!*mounts->unified || (mounts->v1 && cgroup_id(mounts->memory, path)))
@@ -184,6 +245,19 @@ static int64_t smaller(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* -1: none. */
+static int64_t read_limit(const struct cgroup_mounts *mounts, const char *path)
+{
+	const struct dialect *dialect = dialect_of(mounts);
+	int64_t limit = read_number(mounts, path, dialect->limit, "");
+	int64_t throttle =
+		dialect->throttle ? read_number(mounts, path, dialect->throttle, "") : -1;
+
+	if (limit < 0 || throttle < 0)
+		return limit < 0 ? throttle : limit;
+	return smaller(limit, throttle);
+}
+
 /*
  * The page cache, by TEXT of memory.stat: what the kernel gives up before anything runs short, as
  * it counts for MemAvailable too. Active pages as well: mail that has been read again is on that
@@ -207,7 +281,7 @@ static bool read_level(const struct cgroup_mounts *mounts, const char *path, int
 		       struct cgroup_memory *level)
 {
 	const struct dialect *dialect = dialect_of(mounts);
-	int64_t limit = read_number(mounts, path, dialect->limit, ""), usage, cache;
+	int64_t limit = read_limit(mounts, path), usage, cache;
 	char text[KEYED_BYTES];
 
 	if (limit < 0 || limit >= host_bytes)
@@ -235,14 +309,14 @@ int cgroup_read_memory(const struct cgroup_mounts *mounts, const char *path, int
 		return -ENOENT;
 	if (read_number(mounts, path, dialect_of(mounts)->usage, "") < 0)
 		return -ENODATA;
-	snprintf(at, sizeof(at), "%s", path);
-	for (; *at; *strrchr(at, '/') = '\0') {
-		if (!read_level(mounts, at, host_bytes, &level))
-			continue;
-		if (!memory->limit_bytes || level.available_bytes < memory->available_bytes)
+	snprintf(at, sizeof(at), "%s", strcmp(path, "/") ? path : "");
+	for (;; *strrchr(at, '/') = '\0') {
+		if (read_level(mounts, at, host_bytes, &level) &&
+		    (!memory->limit_bytes || level.available_bytes < memory->available_bytes))
 			*memory = level;
+		if (!*at)
+			return 0; /* at the mount point: in a container, the container's */
 	}
-	return 0;
 }
 
 /* Of the cgroup at PATH alone, or of its subtree: as the kernel counts. */

@@ -2,7 +2,8 @@
 /*
  * What the kernel tells of the memory of one cgroup, by v1's or v2's files. No state: each
  * call opens what it reads by its path, since a service that is restarted has another
- * cgroup under the same name. None of this is on a disk, so it cannot hang.
+ * cgroup under the same name. None of this is on a disk, so it cannot hang; what may be mounted
+ * over it is not the kernel's, and can: cgroup_are_mounted().
  */
 #ifndef WATCH_CGROUP_H
 #define WATCH_CGROUP_H
@@ -10,25 +11,41 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct cgroup_mounts {
 	char memory[PATH_MAX];	/* where memory is accounted; "": nowhere */
 	char unified[PATH_MAX]; /* v2, which knows pressure, whoever accounts memory; "": none */
-	bool v1;		/* `memory` is v1's */
-	bool kills_by_cgroup;	/* the kernel does not add up the kills of a subtree: we do */
+	dev_t memory_device;
+	dev_t unified_device;
+	bool v1;	      /* `memory` is v1's */
+	bool kills_by_cgroup; /* the kernel does not add up the kills of a subtree: we do */
 };
+
+/* What is seen at POINT now is on DEVICE: nothing else is mounted over it. Never hangs. */
+bool cgroup_is_mounted(const char *point, dev_t device);
 
 /*
  * Find them in the text of /proc/self/mountinfo: the first mount of a whole hierarchy; where there
- * is none, of a part.
+ * is none, of a part. Only where IS_MOUNTED says so.
  */
-void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo);
+void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo,
+		 bool (*is_mounted)(const char *point, dev_t device));
+
+/* All that was found is still what is seen there. */
+bool cgroup_are_mounted(const struct cgroup_mounts *mounts);
 
 /*
  * A name for the cgroup that is at PATH in the hierarchy mounted at MOUNT now; 0: there is
  * none. One that is created anew under the same path has another.
  */
 uint64_t cgroup_id(const char *mount, const char *path);
+
+/*
+ * PATH is "/", and that of the host: it has no limit, and all processes are in it. In a container
+ * "/" is the container's.
+ */
+bool cgroup_is_host(const struct cgroup_mounts *mounts, const char *path);
 
 /*
  * The id under which kernel programs know the tasks of the cgroup at PATH: v2's. SYNCS_OF_ALL
@@ -43,9 +60,11 @@ struct cgroup_memory {
 };
 
 /*
- * What the cgroup at PATH may still take: the least of what it and the cgroups it is in may.
- * The page cache is not in use: limit less usage and cache. Limits of HOST_BYTES or more are none.
- * Returns 0, -ENOENT when it is not there, or -ENODATA when its memory is not accounted.
+ * What the cgroup at PATH may still take: the least of what it and the cgroups it is in may, that
+ * at the mount point included, as far as they can be seen. v2's memory.high is a limit as
+ * memory.max is: above it the kernel lets processes stand still, and kills none. The page cache is
+ * not in use: limit less usage and cache. Limits of HOST_BYTES or more are none. Returns 0, -ENOENT
+ * when it is not there, or -ENODATA when its memory is not accounted.
  */
 int cgroup_read_memory(const struct cgroup_mounts *mounts, const char *path, int64_t host_bytes,
 		       struct cgroup_memory *memory);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "watch/cgroup_watch.h"
+#include "watch/keyed.h"
 #include "watch/kernel.h"
 
 #define HURRY_NS (15 * NS_PER_S)
@@ -19,6 +20,9 @@
 	(4 * NS_PER_S)		/* less than safety looks are apart, for they are not to the tick \
 				 */
 #define GAP_NS (10 * NS_PER_MS) /* any user's kills ring: at most 100 samples a second */
+
+/* A host of containers has some 650 KiB of it. */
+#define MOUNTINFO_BYTES (16 * 1024 * 1024)
 
 static int64_t count_before(const struct cgroup_count *count, uint64_t id)
 {
@@ -71,6 +75,16 @@ static void tell_presence(struct cgroup_watch *watch, int error)
 	watch->said_unaccounted |= error == -ENODATA;
 }
 
+/* A value that is not there for want of a limit would be waited for. */
+static void tell_limit(struct cgroup_watch *watch, bool limited)
+{
+	if (!limited && !watch->said_unlimited)
+		log_notice("cgroup %s: it has no limit below the host's memory, and no "
+			   "memory-available of its own",
+			   watch->path);
+	watch->said_unlimited = !limited;
+}
+
 static void sample_available(struct cgroup_watch *watch)
 {
 	const struct watch_sink *sink = watch->sink;
@@ -78,6 +92,8 @@ static void sample_available(struct cgroup_watch *watch)
 	int error = cgroup_read_memory(&watch->mounts, watch->path, watch->host_bytes, &memory);
 
 	tell_presence(watch, error);
+	if (!error)
+		tell_limit(watch, memory.limit_bytes);
 	watch->near = false;
 	if (error || !memory.limit_bytes) {
 		absent(watch, RESOURCE_MEMORY_AVAILABLE);
@@ -140,6 +156,12 @@ static void sample_kills(struct cgroup_watch *watch)
 	unsigned int made = cgroup_read_kills(&watch->mounts, watch->path, kills);
 	int64_t recent = cgroup_count_kills(&watch->kills, kills, made, monotonic_ns());
 
+	if (made == CGROUP_KILLS && !watch->said_many)
+		log_warning(
+			"cgroup %s: of more than %d cgroups in it the rest is not looked at for "
+			"processes killed for want of memory",
+			watch->path, CGROUP_KILLS);
+	watch->said_many |= made == CGROUP_KILLS;
 	if (made || recent)
 		sink->value(sink->context, RESOURCE_OOM_KILL, CGROUP_INDEX, recent, 0,
 			    kernel_backend(watch->kernel, SIGNAL_OOM_KILLS));
@@ -163,43 +185,60 @@ static void order_syncs(struct cgroup_watch *watch)
 	watch->said_all_syncs = why;
 }
 
-/* A mount table longer than this (containers) has the cgroups' hierarchies first, or nearly so. */
-#define MOUNTINFO_BYTES (256 * 1024)
-
 static void find_mounts(struct cgroup_watch *watch)
 {
-	struct cgroup_mounts *mounts = &watch->mounts;
 	static const char path[] = "/proc/self/mountinfo";
-	char *text = malloc(MOUNTINFO_BYTES);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length, at = 0;
+	bool cut = false;
+	char *text = keyed_read_all(path, MOUNTINFO_BYTES, &cut);
 
 	watch->found_ns = monotonic_ns();
-	memset(mounts, 0, sizeof(*mounts));
-	while (text && fd >= 0 && (length = read(fd, text + at, MOUNTINFO_BYTES - 1 - at)) > 0)
-		at += length;
-	if (text) {
-		text[at] = '\0';
-		cgroup_find(mounts, text);
-	}
-	if (fd >= 0)
-		close(fd);
+	cgroup_find(&watch->mounts, text ? text : "", cgroup_is_mounted);
 	free(text);
+	if (cut && !watch->said_cut)
+		log_warning("%s: more than %d MiB of mounts: cgroups mounted behind these are not "
+			    "seen",
+			    path, MOUNTINFO_BYTES / (1024 * 1024));
+	watch->said_cut = cut;
 }
 
 /*
  * The cgroup is missing, or all of v2's: it may not be there, or the mount by which we know it is
- * gone. Looked for again no more often than at safety looks, though samples may come every second.
+ * gone. Looked for again no more often than at safety looks, though samples may come every second;
+ * what has been mounted over it meanwhile is not looked into.
  */
 static void find_mounts_again(struct cgroup_watch *watch)
 {
-	const struct cgroup_mounts *mounts = &watch->mounts;
+	struct cgroup_mounts *mounts = &watch->mounts;
 
+	if (!cgroup_are_mounted(mounts))
+		memset(mounts, 0, sizeof(*mounts));
 	if (monotonic_ns() - watch->found_ns < FIND_NS)
 		return;
 	if (!cgroup_id(mounts->memory, watch->path) ||
 	    (*mounts->unified && !cgroup_id(mounts->unified, "")))
 		find_mounts(watch);
+}
+
+/* Its memory is the host's, its stalls and kills too: those are judged as that. */
+static bool is_host(struct cgroup_watch *watch)
+{
+	bool host = cgroup_is_host(&watch->mounts, watch->path);
+
+	if (host && !watch->said_host)
+		log_warning("cgroup %s is the host here, and no container: it has no limit, and "
+			    "nothing of it is judged beside the host's memory",
+			    watch->path);
+	watch->said_host = host;
+	return host;
+}
+
+static void sample_none(struct cgroup_watch *watch)
+{
+	close_pressure(watch);
+	watch->near = false;
+	absent(watch, RESOURCE_OOM_KILL);
+	absent(watch, RESOURCE_MEMORY_AVAILABLE);
+	absent(watch, RESOURCE_MEMORY_STALL);
 }
 
 void cgroup_watch_sample(struct cgroup_watch *watch)
@@ -208,6 +247,11 @@ void cgroup_watch_sample(struct cgroup_watch *watch)
 		return;
 	watch->sampled_ns = monotonic_ns();
 	find_mounts_again(watch);
+	if (is_host(watch)) {
+		kernel_order_syncs(watch->kernel, SYNCS_OF_ALL);
+		sample_none(watch);
+		return;
+	}
 	order_syncs(watch);
 	sample_kills(watch);
 	sample_available(watch);
@@ -240,7 +284,8 @@ void cgroup_watch_path(struct cgroup_watch *watch, const char *path)
 	memset(&watch->kills, 0, sizeof(watch->kills));
 	kernel_order_syncs(watch->kernel, SYNCS_OF_ALL);
 	watch->near = watch->said_missing = watch->said_unaccounted = false;
-	watch->said_all_syncs = false;
+	watch->said_all_syncs = watch->said_unlimited = false;
+	watch->said_host = watch->said_many = false;
 	watch->hurry_until_ns = 0;
 	snprintf(watch->path, sizeof(watch->path), "%s", path);
 	if (*path)

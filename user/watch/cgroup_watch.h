@@ -48,6 +48,10 @@ struct cgroup_watch {
 	bool near; /* little is left before the next level */
 	bool said_missing;
 	bool said_unaccounted;
+	bool said_unlimited;
+	bool said_host;
+	bool said_many;
+	bool said_cut;
 	bool said_all_syncs;
 };
 
