@@ -4,10 +4,11 @@
 #include "watch/io.h"
 
 /* No trigger: it is off unless configured, soft, and sampled with everything else. */
-void io_open(struct io *io, struct event_base *base, const struct watch_sink *sink)
+void io_open(struct io *io, struct event_base *base, struct procs *procs,
+	     const struct watch_sink *sink)
 {
 	io->sink = sink;
-	psi_open(&io->psi, base, "/proc/pressure/io", "full", NULL, NULL);
+	psi_open_host(&io->psi, base, &procs->files[PROC_IO_PRESSURE], "full", NULL, NULL);
 }
 
 void io_close(struct io *io)

@@ -3,6 +3,7 @@
 #ifndef WATCH_IO_H
 #define WATCH_IO_H
 
+#include "watch/proc.h"
 #include "watch/psi.h"
 #include "watch/sink.h"
 
@@ -11,7 +12,8 @@ struct io {
 	struct psi psi;
 };
 
-void io_open(struct io *io, struct event_base *base, const struct watch_sink *sink);
+void io_open(struct io *io, struct event_base *base, struct procs *procs,
+	     const struct watch_sink *sink);
 void io_close(struct io *io);
 
 /* Read it and tell the sink, which is not asked to judge. */

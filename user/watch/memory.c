@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The host's memory, from /proc/meminfo, /proc/pressure/memory and /proc/vmstat. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "watch/keyed.h"
+#include "common/log.h"
 #include "watch/memory.h"
 
 #define HURRY_NS (15 * NS_PER_S)
@@ -16,22 +12,32 @@
 #define LASTS_NS (2 * NS_PER_S)
 #define KILL_NS	 (60 * NS_PER_S)
 
-static int open_proc(const char *path)
+/* Told once: old lxcfs and some sandboxes leave it out, and nothing else stands for it. */
+static void take_unknown(struct memory *memory, bool unknown)
 {
-	return open(path, O_RDONLY | O_CLOEXEC);
+	if (unknown && !memory->said_unknown)
+		log_warning("%s says no MemAvailable (an old lxcfs, or a sandbox): "
+			    "memory-available of the host is not known, and not judged",
+			    memory->procs->files[PROC_MEMINFO].path);
+	memory->said_unknown = unknown;
 }
 
 static void sample_available(struct memory *memory, char text[KEYED_BYTES])
 {
+	int error = proc_read(&memory->procs->files[PROC_MEMINFO], monotonic_ns(), text);
+	int64_t total_kib = error ? -1 : keyed_number(text, "MemTotal:");
+	int64_t available_kib = error ? -1 : keyed_number(text, "MemAvailable:"), distance;
 	const struct watch_sink *sink = memory->sink;
-	int64_t total_kib, available_kib, distance;
 
-	if (!keyed_read(memory->meminfo_fd, text))
+	if (error == -EAGAIN)
 		return;
-	total_kib = keyed_number(text, "MemTotal:");
-	available_kib = keyed_number(text, "MemAvailable:");
-	if (total_kib <= 0 || available_kib < 0)
+	if (!error)
+		take_unknown(memory, total_kib <= 0 || available_kib < 0);
+	if (total_kib <= 0 || available_kib < 0) {
+		memory->near = false;
+		sink->absent(sink->context, RESOURCE_MEMORY_AVAILABLE, 0);
 		return;
+	}
 	sink->value(sink->context, RESOURCE_MEMORY_AVAILABLE, 0, available_kib * KIB,
 		    total_kib * KIB, KERNEL_POLL);
 	distance = sink->distance(sink->context, RESOURCE_MEMORY_AVAILABLE, 0);
@@ -66,19 +72,29 @@ static void sample_stall(struct memory *memory)
 			    memory_stall_backend(memory));
 }
 
-/* Kills in the last minute. vmstat counts them; the probe only says when to look. */
+/* As vmstat counts them; -1 when that is not known. */
+static int64_t count_kills(const struct memory *memory, int64_t now, char text[KEYED_BYTES])
+{
+	int error = proc_read(&memory->procs->files[PROC_VMSTAT], now, text);
+
+	if (error)
+		return error == -EAGAIN ? memory->kills_seen : -1;
+	return keyed_number(text, "oom_kill ");
+}
+
+/* Kills in the last minute. The probe only says when to look. */
 static void sample_kills(struct memory *memory, char text[KEYED_BYTES])
 {
 	const struct watch_sink *sink = memory->sink;
-	int64_t now = monotonic_ns(), count, recent = 0;
+	int64_t now = monotonic_ns(), count = count_kills(memory, now, text), recent = 0;
 	unsigned int i;
 
-	count = keyed_read(memory->vmstat_fd, text) ? keyed_number(text, "oom_kill ") : -1;
 	if (count < 0) {
 		sink->absent(sink->context, RESOURCE_OOM_KILL, 0);
 		return;
 	}
-	if (memory->kills_seen < 0)
+	/* The first, or another's count than the last was. */
+	if (memory->kills_seen < 0 || count < memory->kills_seen)
 		memory->kills_seen = count;
 	/* Of a burst larger than the table the last ones are enough. */
 	if (count - memory->kills_seen > MEMORY_KILLS)
@@ -158,7 +174,7 @@ bool memory_hurried(const struct memory *memory, int64_t now_ns)
 
 const char *memory_stall_backend(const struct memory *memory)
 {
-	if (memory->psi.fd < 0 && kernel_attached(memory->kernel, SIGNAL_RECLAIM))
+	if (!psi_is_there(&memory->psi) && kernel_attached(memory->kernel, SIGNAL_RECLAIM))
 		return kernel_backend(memory->kernel, SIGNAL_RECLAIM);
 	return psi_backend(&memory->psi);
 }
@@ -171,26 +187,22 @@ static void on_trigger(void *context)
 	memory->hurry(memory->hurry_context);
 }
 
-int memory_open(struct memory *memory, struct event_base *base, struct kernel *kernel,
-		const struct watch_sink *sink, void (*hurry)(void *context), void *hurry_context)
+void memory_open(struct memory *memory, struct event_base *base, struct kernel *kernel,
+		 struct procs *procs, const struct watch_sink *sink, void (*hurry)(void *context),
+		 void *hurry_context)
 {
 	memset(memory, 0, sizeof(*memory));
 	memory->sink = sink;
 	memory->hurry = hurry;
 	memory->hurry_context = hurry_context;
 	memory->kernel = kernel;
+	memory->procs = procs;
 	memory->kills_seen = -1;
-	memory->vmstat_fd = open_proc("/proc/vmstat");
-	memory->meminfo_fd = open_proc("/proc/meminfo");
-	psi_open(&memory->psi, base, "/proc/pressure/memory", "full", on_trigger, memory);
-	return memory->meminfo_fd < 0 ? -ENOENT : 0;
+	psi_open_host(&memory->psi, base, &procs->files[PROC_MEMORY_PRESSURE], "full", on_trigger,
+		      memory);
 }
 
 void memory_close(struct memory *memory)
 {
 	psi_close(&memory->psi);
-	if (memory->vmstat_fd >= 0)
-		close(memory->vmstat_fd);
-	if (memory->meminfo_fd >= 0)
-		close(memory->meminfo_fd);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "watch/kernel.h"
+#include "watch/proc.h"
 #include "watch/psi.h"
 #include "watch/reclaim.h"
 #include "watch/sink.h"
@@ -24,8 +25,7 @@ struct memory {
 	void (*hurry)(void *context);
 	void *hurry_context;
 	struct kernel *kernel; /* may be NULL */
-	int meminfo_fd;
-	int vmstat_fd;
+	struct procs *procs;
 	struct psi psi;
 	struct reclaim reclaim;	       /* where PSI is off */
 	struct window window;	       /* of that */
@@ -33,14 +33,16 @@ struct memory {
 	int64_t kills_seen;	       /* vmstat's counter at the last sample; -1: not read yet */
 	int64_t kill_ns[MEMORY_KILLS]; /* times of the last kills */
 	bool near;		       /* little is left before the next level */
+	bool said_unknown;	       /* that meminfo does not tell what is available */
 };
 
 /*
- * Open the files and set the PSI trigger, where the kernel has one. HURRY is called when it
- * fired: memory_hurried() has become true. Returns 0 or -errno.
+ * Set the PSI trigger, where the kernel has one. HURRY is called when it fired: memory_hurried()
+ * has become true.
  */
-int memory_open(struct memory *memory, struct event_base *base, struct kernel *kernel,
-		const struct watch_sink *sink, void (*hurry)(void *context), void *hurry_context);
+void memory_open(struct memory *memory, struct event_base *base, struct kernel *kernel,
+		 struct procs *procs, const struct watch_sink *sink, void (*hurry)(void *context),
+		 void *hurry_context);
 void memory_close(struct memory *memory);
 
 /* Read everything and tell the sink. Does not block. */

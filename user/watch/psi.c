@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Pressure stall information. */
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "watch/kernel.h"
 #include "watch/priority.h"
+#include "watch/proc.h"
 #include "watch/psi.h"
 
 /*
@@ -56,6 +58,7 @@ void psi_open(struct psi *psi, struct event_base *base, const char *file, const 
 {
 	memset(psi, 0, sizeof(*psi));
 	psi->trigger_fd = psi->epoll_fd = -1;
+	psi->share = -1;
 	psi->line = line;
 	psi->ring = ring;
 	psi->context = context;
@@ -64,6 +67,13 @@ void psi_open(struct psi *psi, struct event_base *base, const char *file, const 
 		close_fd(&psi->fd);
 	if (psi->fd >= 0 && ring)
 		set_trigger(psi, base, file);
+}
+
+void psi_open_host(struct psi *psi, struct event_base *base, struct proc_file *file,
+		   const char *line, void (*ring)(void *context), void *context)
+{
+	psi_open(psi, base, file->foreign ? "" : file->path, line, ring, context);
+	psi->file = file->foreign ? file : NULL;
 }
 
 void psi_close(struct psi *psi)
@@ -76,11 +86,32 @@ void psi_close(struct psi *psi)
 	close_fd(&psi->fd);
 }
 
+bool psi_is_there(const struct psi *psi)
+{
+	return psi->fd >= 0 || psi->file;
+}
+
+/* -EAGAIN: what it was last counts. */
+static int64_t read_total_ns(const struct psi *psi, int64_t now_ns)
+{
+	char text[KEYED_BYTES];
+	int error;
+
+	if (!psi->file)
+		return psi_total_ns(psi->fd, psi->line);
+	error = proc_read(psi->file, now_ns, text);
+	return error ? error : psi_total_of(text, psi->line);
+}
+
 int64_t psi_share(struct psi *psi, int64_t now_ns)
 {
-	int64_t total_ns = psi_total_ns(psi->fd, psi->line);
+	int64_t total_ns = read_total_ns(psi, now_ns);
 
-	return total_ns < 0 ? -1 : window_add(&psi->window, total_ns, now_ns);
+	if (total_ns >= 0)
+		psi->share = window_add(&psi->window, total_ns, now_ns);
+	else if (total_ns != -EAGAIN)
+		psi->share = -1;
+	return psi->share;
 }
 
 const char *psi_backend(const struct psi *psi)

@@ -80,7 +80,9 @@ int scout_receive(const struct scout *scout, struct scout_reply *reply)
 
 	if (size < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
-	if (size != sizeof(*reply) || reply->slot >= SCOUT_SLOTS)
+	if (size < (ssize_t)offsetof(struct scout_reply, text) || reply->slot >= SCOUT_SLOTS ||
+	    reply->length >= sizeof(reply->text) ||
+	    (size_t)size != offsetof(struct scout_reply, text) + reply->length)
 		return -EPIPE;
 	return 0;
 }

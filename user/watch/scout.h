@@ -15,26 +15,30 @@
 #include <sys/types.h>
 
 #include "common/config.h"
+#include "watch/keyed.h"
 #include "watch/look.h"
 #include "watch/tree.h"
 #include "watch/write_probe.h"
 
-/* A slot for each filesystem and, after those, for each queue. */
-#define SCOUT_QUEUES CONFIG_FILESYSTEMS
-#define SCOUT_SLOTS  (CONFIG_FILESYSTEMS + CONFIG_QUEUES)
+/* A slot for each filesystem and, after those, for each queue, and for files that may hang. */
+#define SCOUT_QUEUES	 CONFIG_FILESYSTEMS
+#define SCOUT_FILES	 (SCOUT_QUEUES + CONFIG_QUEUES)
+#define SCOUT_FILES_MOST 4
+#define SCOUT_SLOTS	 (SCOUT_FILES + SCOUT_FILES_MOST)
 
 /* CPU time that a round of a count may take, but for the first, which is made in one go. */
 #define SCOUT_COUNT_NS (25 * NS_PER_MS)
 
 enum scout_operation {
 	SCOUT_ADD =
-		1,    /* watch `path` in this slot from now on; replied with a look, or the count */
-	SCOUT_LOOK,   /* statfs */
-	SCOUT_TOUCH,  /* a write probe that does not wait for the disk, and statfs */
-	SCOUT_CANARY, /* the canary, in a thread of its own: it may be slow */
-	SCOUT_WRITE,  /* a write probe with sync, in that thread, too */
+		1,   /* watch `path` in this slot from now on; replied with a look, count or text */
+	SCOUT_LOOK,  /* statfs */
+	SCOUT_TOUCH, /* a write probe that does not wait for the disk, and statfs */
+	SCOUT_CANARY,	  /* the canary, in a thread of its own: it may be slow */
+	SCOUT_WRITE,	  /* a write probe with sync, in that thread, too */
 	SCOUT_WRITE_MAIL, /* the same of WRITE_PROBE_MAIL bytes */
 	SCOUT_COUNT,	  /* a round of counting a queue's files */
+	SCOUT_READ,	  /* a file */
 	SCOUT_READY,	  /* from the scout only: the slot's canary thread is there */
 	SCOUT_HELLO,	  /* from the scout only: a new process is there and knows no slot */
 };
@@ -56,6 +60,8 @@ struct scout_reply {
 	struct look look; /* of a filesystem */
 	struct write_probe write;
 	struct tree_count count; /* of a queue */
+	uint32_t length;	 /* of the text, which ends the message */
+	char text[KEYED_BYTES];	 /* of a file */
 };
 
 struct scout {

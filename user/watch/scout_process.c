@@ -4,6 +4,7 @@
  * visible. The main thread only hands requests over.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -73,21 +74,51 @@ static void count(struct slot *slot, const struct scout_request *request, struct
 	reply->error = slot->tree ? tree_count(slot->tree, budget_ns, &reply->count) : -ENOMEM;
 }
 
+/* Opened anew each time: what is there may have been mounted since. */
+static void read_file(const struct scout_request *request, struct scout_reply *reply)
+{
+	int fd = open(request->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		reply->error = -errno;
+		return;
+	}
+	errno = ENODATA; /* it is empty */
+	if (keyed_read(fd, reply->text))
+		reply->length = (uint32_t)strlen(reply->text);
+	else
+		reply->error = -errno;
+	close(fd);
+}
+
+/* The text is left as it is: 16 KiB, and only a file's reply has any. */
+static void begin_reply(struct scout_reply *reply, const struct scout_request *request)
+{
+	memset(reply, 0, offsetof(struct scout_reply, text));
+	reply->operation = request->operation;
+	reply->slot = request->slot;
+	reply->serial = request->serial;
+}
+
+static ssize_t send_reply(int fd, const struct scout_reply *reply)
+{
+	return send(fd, reply, offsetof(struct scout_reply, text) + reply->length, MSG_NOSIGNAL);
+}
+
 static void answer(struct slot *slot, const struct scout_request *request)
 {
-	struct scout_reply reply = {
-		.operation = request->operation,
-		.slot = request->slot,
-		.serial = request->serial,
-		.tid = (uint32_t)syscall(SYS_gettid),
-	};
+	struct scout_reply reply;
 
-	if (request->slot >= SCOUT_QUEUES)
+	begin_reply(&reply, request);
+	reply.tid = (uint32_t)syscall(SYS_gettid);
+	if (request->slot >= SCOUT_FILES)
+		read_file(request, &reply);
+	else if (request->slot >= SCOUT_QUEUES)
 		count(slot, request, &reply);
 	else
 		look(request, &reply);
 	/* Blocks when the daemon is stopped: that is its own back pressure. */
-	while (send(slot->fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0 && errno == EINTR)
+	while (send_reply(slot->fd, &reply) < 0 && errno == EINTR)
 		;
 }
 
@@ -174,14 +205,11 @@ static void hand_over(struct slot *slot, const struct scout_request *request,
 
 static void refuse(int fd, const struct scout_request *request, int error)
 {
-	struct scout_reply reply = {
-		.operation = request->operation,
-		.slot = request->slot,
-		.serial = request->serial,
-		.error = error,
-	};
+	struct scout_reply reply;
 
-	(void)!send(fd, &reply, sizeof(reply), MSG_NOSIGNAL);
+	begin_reply(&reply, request);
+	reply.error = error;
+	(void)!send_reply(fd, &reply);
 }
 
 /* Threads for a new path; those for the former one end as soon as they can. */

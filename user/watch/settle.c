@@ -19,7 +19,7 @@ static bool all_in(const struct watch *watch)
 		    (fs->operation || (fs->present && fs->canary.proof == PROOF_PENDING)))
 			return false;
 	}
-	return queues_are_in(&watch->queues);
+	return queues_are_in(&watch->queues) && procs_are_in(&watch->procs);
 }
 
 static void wait_for_all(struct watch *watch)

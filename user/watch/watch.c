@@ -144,6 +144,10 @@ static void take_reply(struct watch *watch, const struct scout_reply *reply)
 			log_warning("the scout ended and was started again");
 		add_filesystems(watch);
 		queues_add(&watch->queues);
+		procs_add(&watch->procs);
+	} else if (reply->slot >= SCOUT_FILES) {
+		if (procs_reply(&watch->procs, reply))
+			sample_host(watch);
 	} else if (reply->slot >= SCOUT_QUEUES) {
 		queues_reply(&watch->queues, reply);
 	} else if (reply->slot >= watch->set.count) {
@@ -197,6 +201,7 @@ static void on_mounts(evutil_socket_t fd, short events, void *argument)
 
 	(void)events;
 	priority_take((int)fd);
+	procs_mounted(&watch->procs);
 	for (i = 0; i < watch->set.count; i++)
 		filesystem_look(&watch->filesystems[i]);
 }
@@ -290,12 +295,13 @@ int watch_start(struct watch **result, struct event_base *base, const struct sco
 	watch->set.cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
 	watch->set.page_bytes = (unsigned int)sysconf(_SC_PAGESIZE);
 	open_kernel(watch);
-	error = memory_open(&watch->memory, base, watch->set.kernel, &watch->sink, on_hurry, watch);
-	io_open(&watch->io, base, &watch->sink);
+	procs_open(&watch->procs, &watch->set.scout);
+	memory_open(&watch->memory, base, watch->set.kernel, &watch->procs, &watch->sink, on_hurry,
+		    watch);
+	io_open(&watch->io, base, &watch->procs, &watch->sink);
 	cgroup_watch_open(&watch->cgroup, base, watch->set.kernel, &watch->sink, on_hurry, watch);
 	cgroup_watch_path(&watch->cgroup, config->memory_cgroup.path);
-	if (!error)
-		error = open_filesystems(watch, config);
+	error = open_filesystems(watch, config);
 	queues_open(&watch->queues, &watch->set);
 	if (!error)
 		error = make_events(watch);
@@ -336,6 +342,7 @@ void watch_stop(struct watch *watch)
 	io_close(&watch->io);
 	cgroup_watch_close(&watch->cgroup);
 	memory_close(&watch->memory);
+	procs_close(&watch->procs);
 	kernel_close(watch->set.kernel);
 	free(watch);
 }

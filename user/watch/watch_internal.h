@@ -8,6 +8,7 @@
 #include "watch/filesystem.h"
 #include "watch/io.h"
 #include "watch/memory.h"
+#include "watch/proc.h"
 #include "watch/queue.h"
 #include "watch/watch.h"
 #include "watch/writers.h"
@@ -16,6 +17,7 @@ struct watch {
 	struct filesystem_set set;
 	struct filesystem filesystems[CONFIG_FILESYSTEMS];
 	struct queue_set queues;
+	struct procs procs;
 	struct memory memory;
 	struct cgroup_watch cgroup;
 	struct io io;
