@@ -61,7 +61,7 @@ judge() { # SOCKET ACCEPTED DEFERRED
 }
 
 keeps_up() { # WAY
-	local way=$1 word silence=$SILENCE late=()
+	local way=$1 silence=$SILENCE late=()
 	local -a fields
 	[[ -z ${WAYS:-} || " $WAYS " == *" $way "* ]] || skip "not one of WAYS"
 	wait_until 230 is_through "$way"
@@ -199,4 +199,29 @@ keeps_up() { # WAY
 	for way in $("$BATS_TEST_DIRNAME/unwritable.bash" --list); do
 		grep -q "keeps_up $way\$" "$BATS_TEST_FILENAME"
 	done
+}
+
+# Half a second between the questions, so that it can be read. The host stands still from 7 to 9.
+@test "the judge: what is accepted while mail fails, what is deferred after, less what the host stood still" {
+	local told='
+1.0 mail 1.1 ok
+2.0 mail 2.1 ok
+3.0 mail 3.1 EIO at sync
+3.2 answer 3.3 0 accept
+4.0 mail 6.0 hang at create
+6.5 answer 6.6 0 accept
+7.0 late 2.0 0
+9.0 mail 9.1 EIO at sync
+9.2 answer 9.3 0 defer
+9.5 answer 9.6 0 accept
+10.0 mail 10.4 EIO at sync
+10.1 answer 10.2 0 none
+11.0 mail 11.5 ok
+12.0 mail 12.1 ok
+14.5 answer 14.6 0 defer
+15.0 answer 15.1 0 accept'
+	run awk -f "$BATS_TEST_DIRNAME/mailer.awk" <<<"${told:1}"
+	[ "${lines[0]}" = 'mails 2 7.4 2 EIO at sync, hang at create' ]
+	# From 3.2 to 9.3, less 2.0; and from 11.5 to 14.5.
+	[ "${lines[1]}" = 'socket 0 4.1 3.0' ]
 }
