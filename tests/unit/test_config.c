@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The configuration: its defaults, the sample, and what each option does. */
+/* The configuration: its defaults, and what each option does. */
 #include <arpa/inet.h>
 
 #include "config_reading.h"
-
-/* Run from the top of the tree, as `make check` does. */
-#define SAMPLE "share/spoolgate.conf"
 
 static void assert_default_rules(void)
 {
@@ -115,51 +112,6 @@ static void test_spools_are_not_looked_for_again(void **state)
 	assert_int_equal(config_read(&again, file, &before, message, sizeof(message)), 0);
 	assert_int_equal(again.filesystem_count, 1);
 	assert_string_equal(again.filesystems[0].path, "/found");
-}
-
-static void test_sample_is_the_default(void **state)
-{
-	(void)state;
-	if (config_read(&config, SAMPLE, NULL, message, sizeof(message)))
-		fail_msg("%s", message);
-	config_default(&before);
-	assert_true(config.filesystem_count >= 1);
-	for (unsigned int i = 0; i < config.filesystem_count; i++)
-		assert_memory_equal(config.filesystems[i].resources,
-				    before.filesystems[0].resources,
-				    sizeof(before.filesystems[0].resources));
-	/* The paths, and where they stand, are the sample's own. */
-	memcpy(before.filesystems, config.filesystems, sizeof(config.filesystems));
-	before.filesystem_count = config.filesystem_count;
-	before.found = config.found;
-	strcpy(before.file, SAMPLE);
-	assert_memory_equal(&config, &before, sizeof(config));
-}
-
-static void test_sample_is_complete(void **state)
-{
-	static const char *const keys[] = {
-		"\nmode =",	"\nuser =",	  "\nstuck =",	   "\tramp =",	  "\nfilesystem ",
-		"\nmemory {",	"\nclasses {",	  "\nadmission {", "\nstate {",	  "\tmedium =",
-		"\thigh =",	"leave-medium =", "leave-high =",  "\tsustain =", "\tdwell =",
-		"\tinternal =", "\tmedium {",	  "\thigh {",	   "\tinbound =", "\tsubmission =",
-		"\treply =",	"\taddress =",	  "\tmode =",	   "\tgroup =",	  "\tadmin =",
-		"\nio {",
-	};
-	char sample[16384] = "", key[64];
-	FILE *in = fopen(SAMPLE, "r");
-
-	(void)state;
-	assert_non_null(in);
-	assert_in_range(fread(sample, 1, sizeof(sample), in), 1, sizeof(sample) - 1);
-	fclose(in);
-	for (size_t i = 0; i < LENGTH(keys); i++)
-		if (!strstr(sample, keys[i]))
-			fail_msg("%s has no '%s'", SAMPLE, keys[i]);
-	for (int id = 0; id < RESOURCE_IDS; id++) {
-		snprintf(key, sizeof(key), "\t%s {", resource_type(id)->key);
-		assert_non_null(strstr(sample, key));
-	}
 }
 
 static void test_resources(void **state)
@@ -377,8 +329,6 @@ int main(void)
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_empty_file),
 		cmocka_unit_test(test_spools_are_not_looked_for_again),
-		cmocka_unit_test(test_sample_is_the_default),
-		cmocka_unit_test(test_sample_is_complete),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_leave_goes_with_enter),
 		cmocka_unit_test(test_queues),
