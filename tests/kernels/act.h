@@ -35,6 +35,13 @@ int act_over_quota(const char *directory);
 int act_no_room(const char *directory);
 int act_refused(const char *directory);
 
+/*
+ * A write probe of a directory whose owner is over quota, and of root's on the same filesystem; of
+ * an overlay, which must leave nothing there: returns 1 where it had to give the file a name.
+ */
+int act_probe_quota(const char *directory);
+int act_probe_overlay(const char *directory);
+
 int act_reclaim(const char *directory);
 int act_host_reclaim(const char *directory);
 int act_oom_kill(const char *directory);

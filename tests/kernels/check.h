@@ -120,6 +120,9 @@ void check_sync_time(const struct stage *stage, uint32_t slot, struct finding *f
 void check_sync_cgroup(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_no_sync_open(const struct stage *stage, uint32_t slot, struct finding *finding);
 
+void check_over_quota(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_overlay(const struct stage *stage, uint32_t slot, struct finding *finding);
+
 extern const struct check checks[];
 extern const size_t checks_count;
 

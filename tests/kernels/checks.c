@@ -209,6 +209,8 @@ const struct check checks[] = {
 	{ "brake-with-full-bells", "ext4 xfs", false, check_brake_unheard },
 	{ "brake-at-stall-with-full-bells", NULL, false, check_stall_brake_unheard },
 	{ "gate", NULL, false, check_gate },
+	{ "write-probe-over-quota", "ext4 xfs", false, check_over_quota },
+	{ "write-probe-on-overlay", "ext4", false, check_overlay },
 	{ "ledger-frozen", NULL, false, check_frozen },
 	{ "bell-without-capabilities", EVERYWHERE, true, check_dropped },
 	{ "map-lookup-without-capabilities", NULL, true, check_dropped_lookup },
