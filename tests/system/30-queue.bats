@@ -137,11 +137,45 @@ cpu_ms() { # PID
 	watch_queue "$(queue "$FILES/queue")" "$(queue "$MOUNT/queue")"
 	length_is "$FILES/queue" 7
 	length_is "$MOUNT/queue" 100
+	log_says "^warning: $FILES/queue: 1 directory on other filesystems below it is not counted: other$"
 	umount "$FILES/queue/other"
 	umount "$MOUNT"
 	wait_until 40 has_no_resource queue-length "$MOUNT/queue"
 	length_is "$FILES/queue" 7
 	stop_daemon
+}
+
+# Without snapshots of what changes all the time, each directory of a queue may be a subvolume.
+@test "subvolumes of btrfs are the same filesystem, mounted or not" {
+	loop_mount btrfs 128
+	local queue=$MOUNT/queue other
+	mkdir "$queue" "$queue/active" "$queue/mounted" "$queue/tmpfs"
+	btrfs subvolume create "$queue/deferred"
+	btrfs subvolume create "$queue/deferred/A"
+	btrfs subvolume create "$MOUNT/@mounted"
+	mount -o subvol=@mounted "$(findmnt -no SOURCE "$MOUNT")" "$queue/mounted"
+	mount -t tmpfs none "$queue/tmpfs"
+	spool fill "$queue/active" 1 0
+	spool fill "$queue/deferred" 30 4
+	spool fill "$queue/deferred/A" 200 4
+	spool fill "$queue/mounted" 1000 4
+	spool fill "$queue/tmpfs" 5000 4
+	watch_queue "$(queue "$queue" 2000 off)"
+	length_is "$queue" 1231
+	log_says "^warning: $queue: 1 directory on other filesystems below it is not counted: tmpfs$"
+	is_open
+	spool fill "$queue/deferred/A/more" 2000 4
+	wait_until 40 length_is "$queue" 3231
+	is_closed
+	btrfs subvolume delete "$queue/deferred/A"
+	wait_until 75 length_is "$queue" 1031
+	other=$MOUNT
+	loop_mount btrfs 128
+	spool fill "$MOUNT" 77 0
+	mount --bind "$MOUNT" "$queue/active"
+	wait_until 75 length_is "$queue" 1030
+	stop_daemon
+	umount "$queue/active" "$queue/mounted" "$queue/tmpfs" "$MOUNT" "$other"
 }
 
 @test "a queue on a hung filesystem hangs nothing else, neither at the start nor later" {

@@ -2,6 +2,7 @@
 /* Counting the files in a directory tree. On whatever filesystem is at hand. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -273,6 +275,43 @@ static void the_number_of_directories_is_bounded(void **state)
 	assert_true(fixture->count.clipped);
 }
 
+/* Of the name that is told, the end is what is seen. */
+static void what_is_elsewhere_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	char name[256], path[1024];
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
+		print_message("needs root\n");
+		skip();
+	}
+	make_directory("A");
+	make_directory("A/B");
+	make_files("A/B", 3);
+	make_files(".", 2);
+	assert_int_equal(mount("none", "A/B", "tmpfs", 0, NULL), 0);
+	make_files("A/B", 9);
+	assert_int_equal(count_all(fixture), 2);
+	assert_int_equal(fixture->count.elsewhere, 1);
+	assert_string_equal(fixture->count.elsewhere_name, "A/B");
+	assert_int_equal(umount("A/B"), 0);
+	assert_int_equal(count_all(fixture), 5);
+	assert_int_equal(fixture->count.elsewhere, 0);
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	make_directory(name);
+	snprintf(path, sizeof(path), "%s/mount", name);
+	make_directory(path);
+	assert_int_equal(mount("none", path, "tmpfs", 0, NULL), 0);
+	count_all(fixture);
+	assert_int_equal(umount(path), 0);
+	assert_int_equal(fixture->count.elsewhere, 1);
+	assert_int_equal(strlen(fixture->count.elsewhere_name), TREE_NAME - 1);
+	assert_string_equal(fixture->count.elsewhere_name + TREE_NAME - 1 - 9, "nnn/mount");
+	assert_false(fixture->count.clipped);
+}
+
 static void it_may_come_and_go(void **state)
 {
 	struct fixture *fixture = *state;
@@ -317,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(depth_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_number_of_directories_is_bounded, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(what_is_elsewhere_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_may_come_and_go, set_up, tear_down),
 		cmocka_unit_test(a_round_is_rested_from),
 	};

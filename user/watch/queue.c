@@ -114,6 +114,13 @@ static void tell_flaws(struct queue_set *set, struct queue *queue, const struct 
 		log_warning("%s: some directories cannot be read (it takes CAP_DAC_READ_SEARCH): "
 			    "they are not counted",
 			    path_of(set, queue));
+	if (count->elsewhere && !queue->said_elsewhere)
+		log_warning("%s: %u director%s on other filesystems below it %s not counted: %s%s",
+			    path_of(set, queue), count->elsewhere,
+			    count->elsewhere == 1 ? "y" : "ies",
+			    count->elsewhere == 1 ? "is" : "are", count->elsewhere_name,
+			    count->elsewhere == 1 ? "" : " and others");
+	queue->said_elsewhere = count->elsewhere;
 	queue->said_clipped |= count->clipped;
 	queue->said_unreadable |= count->unreadable;
 }

@@ -47,6 +47,7 @@ struct queue {
 	bool said_missing;
 	bool said_clipped;
 	bool said_unreadable;
+	bool said_elsewhere;
 };
 
 struct queue_set {

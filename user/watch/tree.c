@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +27,7 @@
 #define GRAIN_NS (2 * NS_PER_S)
 
 struct directory {
+	struct directory *above; /* NULL: it is the top */
 	struct directory *first; /* child */
 	struct directory *next;	 /* sibling */
 	int64_t files;		 /* in it, when it was last read */
@@ -35,7 +40,9 @@ struct directory {
 
 struct tree {
 	struct directory *top; /* its name is the path */
-	uint64_t device;
+	uint64_t device;       /* of the top */
+	bool has_subvolumes;
+	uint8_t fsid[BTRFS_FSID_SIZE]; /* then: the filesystem's, whichever subvolume is asked */
 	uint32_t cycle; /* ends when nothing is left behind; in each a directory is read once */
 	unsigned int directories;
 	bool clipped;
@@ -158,6 +165,7 @@ static void note_child(struct reading *reading, const char *name)
 		return;
 	}
 	child->found = true;
+	child->above = reading->directory;
 	child->next = *reading->at;
 	*reading->at = child;
 	reading->at = &child->next;
@@ -240,10 +248,62 @@ static bool has_budget(const struct tree *tree)
 	       clock_ns(CLOCK_THREAD_CPUTIME_ID) < tree->deadline_ns;
 }
 
-static void visit(struct tree *tree, struct directory *directory, int parent, unsigned int depth);
+/* Of the btrfs that DIRECTORY's PATH is on; false: it is on none. No other is opened: it may hang.
+ */
+static bool read_fsid(int directory, const char *path, int flags, uint8_t fsid[BTRFS_FSID_SIZE])
+{
+	struct btrfs_ioctl_fs_info_args info = { 0 };
+	int fd = -1, path_fd = openat(directory, path, flags | O_PATH | O_CLOEXEC);
+	struct statfs fs;
+	bool is_read = false;
+
+	if (path_fd >= 0 && !fstatfs(path_fd, &fs) && fs.f_type == BTRFS_SUPER_MAGIC)
+		fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		is_read = !ioctl(fd, BTRFS_IOC_FS_INFO, &info);
+	if (is_read)
+		memcpy(fsid, info.fsid, BTRFS_FSID_SIZE);
+	if (fd >= 0)
+		close(fd);
+	if (path_fd >= 0)
+		close(path_fd);
+	return is_read;
+}
+
+/* A subvolume has a device number of its own. */
+static bool is_subvolume(const struct tree *tree, const struct directory *directory, int parent)
+{
+	uint8_t fsid[BTRFS_FSID_SIZE];
+
+	return tree->has_subvolumes && read_fsid(parent, directory->name, O_NOFOLLOW, fsid) &&
+	       !memcmp(fsid, tree->fsid, sizeof(fsid));
+}
+
+static void note_elsewhere(struct tree *tree, const struct directory *directory)
+{
+	char *start = tree->count.elsewhere_name, *at = start + TREE_NAME - 1;
+	size_t length, room;
+
+	if (tree->count.elsewhere++)
+		return;
+	for (*at = '\0'; directory->above && at > start; directory = directory->above) {
+		if (*at)
+			*--at = '/';
+		length = strlen(directory->name);
+		room = (size_t)(at - start);
+		if (length > room)
+			length = room;
+		at -= length;
+		memcpy(at, directory->name + strlen(directory->name) - length, length);
+	}
+	memmove(start, at, strlen(at) + 1);
+}
+
+static void visit(struct tree *tree, struct directory *directory, int parent, uint64_t device,
+		  unsigned int depth);
 
 static void visit_children(struct tree *tree, struct directory *directory, int parent,
-			   unsigned int depth)
+			   uint64_t device, unsigned int depth)
 {
 	struct directory *child;
 	int fd;
@@ -255,17 +315,25 @@ static void visit_children(struct tree *tree, struct directory *directory, int p
 	if (fd < 0)
 		return; /* gone this moment: the next round sees it */
 	for (child = directory->first; child; child = child->next)
-		visit(tree, child, fd, depth + 1);
+		visit(tree, child, fd, device, depth + 1);
 	close(fd);
 }
 
-static void visit(struct tree *tree, struct directory *directory, int parent, unsigned int depth)
+/* DEVICE is its parent's, which is on the tree's filesystem. */
+static void visit(struct tree *tree, struct directory *directory, int parent, uint64_t device,
+		  unsigned int depth)
 {
 	struct stat st;
 
 	if (fstatat(parent, directory->name, &st, depth ? AT_SYMLINK_NOFOLLOW : 0) ||
-	    !S_ISDIR(st.st_mode) || st.st_dev != tree->device) {
+	    !S_ISDIR(st.st_mode)) {
 		forget(tree, directory);
+		return;
+	}
+	if (st.st_dev != device && st.st_dev != tree->device &&
+	    !is_subvolume(tree, directory, parent)) {
+		forget(tree, directory);
+		note_elsewhere(tree, directory);
 		return;
 	}
 	if (has_changed(directory, &st) && directory->cycle != tree->cycle) {
@@ -275,7 +343,7 @@ static void visit(struct tree *tree, struct directory *directory, int parent, un
 			tree->count.behind = true;
 	}
 	tree->count.files += directory->files;
-	visit_children(tree, directory, parent, depth);
+	visit_children(tree, directory, parent, st.st_dev, depth);
 }
 
 int tree_count(struct tree *tree, int64_t budget_ns, struct tree_count *count)
@@ -289,12 +357,14 @@ int tree_count(struct tree *tree, int64_t budget_ns, struct tree_count *count)
 		forget(tree, tree->top);
 		return error;
 	}
-	if (st.st_dev != tree->device)
+	if (st.st_dev != tree->device) {
 		forget(tree, tree->top);
+		tree->has_subvolumes = read_fsid(AT_FDCWD, tree->top->name, 0, tree->fsid);
+	}
 	tree->device = st.st_dev;
 	tree->deadline_ns = budget_ns == TREE_UNBOUNDED ? TREE_UNBOUNDED : cpu_ns + budget_ns;
 	tree->count = (struct tree_count){ .device = st.st_dev };
-	visit(tree, tree->top, AT_FDCWD, 0);
+	visit(tree, tree->top, AT_FDCWD, st.st_dev, 0);
 	if (!tree->count.behind)
 		tree->cycle++;
 	tree->count.clipped = tree->clipped;

@@ -15,6 +15,8 @@
 #define TREE_DEPTH	 8     /* directories below the top; Postfix hashes 4 deep at most */
 #define TREE_DIRECTORIES 16384 /* remembered at about 100 bytes each */
 
+#define TREE_NAME 256
+
 #define TREE_UNBOUNDED INT64_MAX
 
 struct tree_count {
@@ -27,6 +29,9 @@ struct tree_count {
 	bool behind;		   /* some that have changed are left for the next round */
 	bool clipped;		   /* it is larger than the bounds above: the rest is not counted */
 	bool unreadable;	   /* some directory could not be read, and is not counted */
+	uint32_t elsewhere;	   /* directories on other filesystems, which are not entered */
+	char elsewhere_name[TREE_NAME]; /* the first of them, below the top; its end, if it is long
+					 */
 };
 
 struct tree;
@@ -39,7 +44,8 @@ void tree_free(struct tree *tree);
  * One round: look at the change time of every directory that is known, and read those that
  * have changed until BUDGET_NS of CPU time are used up; the others keep their count, and
  * come first in the next round. Symbolic links below the top are not followed, other
- * filesystems not entered. Returns 0 or -errno (-ENOENT, -ENOTDIR, …).
+ * filesystems not entered; btrfs's subvolumes are the same filesystem. Returns 0 or -errno
+ * (-ENOENT, -ENOTDIR, …).
  */
 int tree_count(struct tree *tree, int64_t budget_ns, struct tree_count *count);
 
