@@ -205,6 +205,26 @@ in_container() { # PATH
 	stop_daemon
 }
 
+# As on a host of containers: 5000 mounts are some 650 KiB.
+@test "cgroups that are mounted behind more than 256 KiB of other mounts are found" {
+	local deep kind=(-t cgroup2)
+	[[ $LIMIT == memory.max ]] || kind=(-t cgroup -o memory)
+	deep=$SCRATCH/$(printf '%0200d' 0)
+	mkdir "$deep"
+	make_cgroup "$NAME" 64
+	# shellcheck disable=SC2016
+	DAEMON_UNDER=(unshare -m --propagation private
+		bash -c 'umount -l /sys/fs/cgroup
+			for ((i = 0; i < 550; i++)); do mount --bind "$1" "$1" || exit; done
+			mount "${@:3:$2}" none /sys/fs/cgroup || exit
+			shift $(($2 + 2)); exec "$@"' - "$deep" "${#kind[@]}" "${kind[@]}")
+	watch_cgroup "$NAME"
+	tell "$(wc -c <"/proc/$DAEMON/mountinfo") bytes of mountinfo"
+	(($(wc -c <"/proc/$DAEMON/mountinfo") > 262144))
+	wait_until 20 available_is 50 64
+	stop_daemon
+}
+
 @test "without a limit there is no such value" {
 	make_cgroup "$NAME"
 	watch_cgroup "$NAME"
