@@ -180,8 +180,10 @@ read_only_bind_defers() { # FIRST SECOND: $MOUNT/log and $MOUNT/spool in the ord
 	umount "$MOUNT"
 	wait_until 20 resource_is free-space "$MOUNT" ".value > $((60 * MIB))" true
 	wait_until 20 is_open
+	log_says "^warning: $MOUNT: its filesystem is gone .unmounted.; judged is now the filesystem of its parent$"
 	mount "$loop" "$MOUNT"
 	promptly is_closed
+	log_says "^$MOUNT: another filesystem is there now, and judged$"
 	wait_until 20 is_probed "$MOUNT"
 	umount "$SCRATCH/aside"
 	umount "$MOUNT"

@@ -293,6 +293,17 @@ static bool is_empty_answer(const struct filesystem *fs, const struct look *look
 	return fs->present && fs->look.size_bytes && !look->size_bytes && !moved(fs, look);
 }
 
+/* Both values are of the same path, and may be far apart. */
+static void tell_move(const struct filesystem *fs, const struct look *look)
+{
+	if (fs->look.mounted && !look->mounted)
+		log_warning("%s: its filesystem is gone (unmounted); judged is now the filesystem "
+			    "of its parent",
+			    filesystem_path(fs));
+	else
+		log_notice("%s: another filesystem is there now, and judged", filesystem_path(fs));
+}
+
 static void take_look(struct filesystem *fs, const struct scout_reply *reply)
 {
 	const struct look *look = &reply->look;
@@ -305,6 +316,7 @@ static void take_look(struct filesystem *fs, const struct scout_reply *reply)
 	fs->said_missing = fs->failed = false;
 	fs->set->looks++;
 	if (is_other) {
+		tell_move(fs, look);
 		fs->error_ns = 0;
 		fs->since_ns = monotonic_ns();
 		writable_void(fs);

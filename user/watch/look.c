@@ -95,6 +95,16 @@ static int64_t capacity_bytes(const struct statfs *fs, int64_t block)
 	return saturate((unsigned __int128)(fs->f_blocks - kept) * (uint64_t)block);
 }
 
+/* By the ".." of what PATH leads to; a single file has none. */
+static bool is_mounted_at(const char *path, const struct stat *st)
+{
+	char parent[PATH_MAX];
+	struct stat above;
+
+	return snprintf(parent, sizeof(parent), "%s/..", path) < (int)sizeof(parent) &&
+	       !stat(parent, &above) && above.st_dev != st->st_dev;
+}
+
 int look_at(const char *path, struct look *look)
 {
 	struct statfs fs;
@@ -111,6 +121,7 @@ int look_at(const char *path, struct look *look)
 	look->inodes = saturate(fs.f_files);
 	look->free_inodes = saturate(fs.f_ffree);
 	look->device = st.st_dev;
+	look->mounted = is_mounted_at(path, &st);
 	look->type = (uint64_t)fs.f_type;
 	look->read_only = fs.f_flags & ST_RDONLY;
 	/* Only ext4 is known to take a page for a page; XFS preallocates up to as much again. */

@@ -21,6 +21,7 @@ struct look {
 	uint64_t type;	     /* f_type */
 	unsigned int growth; /* pages of space that one dirtied page can take: 2 on XFS */
 	bool read_only;
+	bool mounted; /* the directory above is on another: unmounted, it would be on that */
 	bool has_uuid;
 	uint8_t uuid[LOOK_UUID]; /* btrfs: the filesystem's, the same for all its subvolumes */
 };
