@@ -149,6 +149,16 @@ bool cgroup_is_mounted(const char *point, dev_t device)
 	       makedev(stx.stx_dev_major, stx.stx_dev_minor) == device;
 }
 
+bool cgroup_find_now(struct cgroup_mounts *mounts)
+{
+	bool cut = false;
+	char *text = keyed_read_all("/proc/self/mountinfo", CGROUP_MOUNTINFO_BYTES, &cut);
+
+	cgroup_find(mounts, text ? text : "", cgroup_is_mounted);
+	free(text);
+	return !cut;
+}
+
 bool cgroup_are_mounted(const struct cgroup_mounts *mounts)
 {
 	return (!*mounts->memory || cgroup_is_mounted(mounts->memory, mounts->memory_device)) &&

@@ -32,6 +32,14 @@ bool cgroup_is_mounted(const char *point, dev_t device);
 void cgroup_find(struct cgroup_mounts *mounts, const char *mountinfo,
 		 bool (*is_mounted)(const char *point, dev_t device));
 
+/* Of a mount table that is longer than this the rest is not read; a host of containers has 650 KiB.
+ */
+#define CGROUP_MOUNTINFO_BYTES (16 * 1024 * 1024)
+
+/* Find them as they are mounted now. False when the mount table is too long to be read to its end.
+ */
+bool cgroup_find_now(struct cgroup_mounts *mounts);
+
 /* All that was found is still what is seen there. */
 bool cgroup_are_mounted(const struct cgroup_mounts *mounts);
 

@@ -5,13 +5,13 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
-#include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "common/units.h"
+#include "watch/cgroup.h"
 #include "watch/cgroup_path.h"
 
 #define SEARCH_NS   (5 * NS_PER_S)
@@ -20,17 +20,14 @@
 
 void cgroup_paths_init(struct cgroup_paths *paths)
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *mount;
+	struct cgroup_mounts mounts;
 
 	memset(paths, 0, sizeof(*paths));
-	if (!mounts)
+	cgroup_find_now(&mounts);
+	if (strlen(mounts.unified) >= sizeof(paths->mount))
 		return;
-	while (!paths->mount[0] && (mount = getmntent(mounts)))
-		if (!strcmp(mount->mnt_type, "cgroup2") &&
-		    strlen(mount->mnt_dir) < sizeof(paths->mount))
-			strcpy(paths->mount, mount->mnt_dir);
-	endmntent(mounts);
+	strcpy(paths->mount, mounts.unified);
+	paths->device = mounts.unified_device;
 }
 
 /* PATH is grown and shrunk in place. True when it has become the directory with inode ID. */
@@ -79,7 +76,8 @@ static const char *find(struct cgroup_paths *paths, uint64_t id)
 	char path[CGROUP_PATH_SIZE];
 
 	strcpy(path, paths->mount);
-	if (!search(path, id, DEPTH, &directories))
+	/* What is mounted over it may hang. */
+	if (!cgroup_is_mounted(path, paths->device) || !search(path, id, DEPTH, &directories))
 		return NULL;
 	paths->next = (place + 1) % CGROUP_PATHS;
 	paths->known[place].id = id;

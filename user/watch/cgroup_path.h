@@ -5,12 +5,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CGROUP_PATHS	 32
 #define CGROUP_PATH_SIZE 256
 
 struct cgroup_paths {
 	char mount[CGROUP_PATH_SIZE]; /* "" when there is no v2 hierarchy */
+	dev_t device;
 	int64_t searched_ns;
 	unsigned int next; /* place to be replaced */
 	struct {

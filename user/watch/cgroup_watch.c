@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "watch/cgroup_watch.h"
-#include "watch/keyed.h"
 #include "watch/kernel.h"
 
 #define HURRY_NS (15 * NS_PER_S)
@@ -20,9 +19,6 @@
 	(4 * NS_PER_S)		/* less than safety looks are apart, for they are not to the tick \
 				 */
 #define GAP_NS (10 * NS_PER_MS) /* any user's kills ring: at most 100 samples a second */
-
-/* A host of containers has some 650 KiB of it. */
-#define MOUNTINFO_BYTES (16 * 1024 * 1024)
 
 static int64_t count_before(const struct cgroup_count *count, uint64_t id)
 {
@@ -187,18 +183,14 @@ static void order_syncs(struct cgroup_watch *watch)
 
 static void find_mounts(struct cgroup_watch *watch)
 {
-	static const char path[] = "/proc/self/mountinfo";
-	bool cut = false;
-	char *text = keyed_read_all(path, MOUNTINFO_BYTES, &cut);
+	bool all = cgroup_find_now(&watch->mounts);
 
 	watch->found_ns = monotonic_ns();
-	cgroup_find(&watch->mounts, text ? text : "", cgroup_is_mounted);
-	free(text);
-	if (cut && !watch->said_cut)
-		log_warning("%s: more than %d MiB of mounts: cgroups mounted behind these are not "
-			    "seen",
-			    path, MOUNTINFO_BYTES / (1024 * 1024));
-	watch->said_cut = cut;
+	if (!all && !watch->said_cut)
+		log_warning("/proc/self/mountinfo has more than %d MiB: cgroups mounted behind "
+			    "these are not seen",
+			    CGROUP_MOUNTINFO_BYTES / (1024 * 1024));
+	watch->said_cut = !all;
 }
 
 /*
