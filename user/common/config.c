@@ -43,18 +43,16 @@ static void add_filesystem(struct config *config, const char *path)
 	set_thresholds(filesystem->resources);
 }
 
-static const char *const spools[] = {
+const char *const config_spools[CONFIG_SPOOLS] = {
 	"/var/spool/postfix",
 	"/var/spool/exim4",
 	"/var/spool/smtpd",
 	"/var/spool/mqueue",
 };
 
-#define SPOOLS (sizeof(spools) / sizeof(spools[0]))
-
 struct search {
 	size_t first, end; /* of the spools that are looked for */
-	bool found[SPOOLS];
+	bool found[CONFIG_SPOOLS];
 };
 
 static int look_for(void *data)
@@ -63,7 +61,7 @@ static int look_for(void *data)
 	struct stat st;
 
 	for (size_t i = search->first; i < search->end; i++)
-		search->found[i] = !stat(spools[i], &st) && S_ISDIR(st.st_mode);
+		search->found[i] = !stat(config_spools[i], &st) && S_ISDIR(st.st_mode);
 	return 0;
 }
 
@@ -73,10 +71,10 @@ static int look_for(void *data)
  */
 static void find_spools(struct search *found)
 {
-	*found = (struct search){ .end = SPOOLS };
+	*found = (struct search){ .end = CONFIG_SPOOLS };
 	if (!apart(look_for, found, sizeof(*found), -1, SPOOL_MS))
 		return;
-	for (size_t i = 0; i < SPOOLS; i++) {
+	for (size_t i = 0; i < CONFIG_SPOOLS; i++) {
 		struct search one = { .first = i, .end = i + 1 };
 
 		found->found[i] = apart(look_for, &one, sizeof(one), -1, SPOOL_MS) || one.found[i];
@@ -85,9 +83,9 @@ static void find_spools(struct search *found)
 
 static void take_spools(struct config *config, const struct search *found)
 {
-	for (size_t i = 0; i < SPOOLS; i++)
+	for (size_t i = 0; i < CONFIG_SPOOLS; i++)
 		if (found->found[i])
-			add_filesystem(config, spools[i]);
+			add_filesystem(config, config_spools[i]);
 	if (!config->filesystem_count)
 		add_filesystem(config, "/var/spool");
 	add_filesystem(config, "/var/log");

@@ -29,6 +29,7 @@
 #define CONFIG_GATE_PORTS  16  /* of one gate */
 #define CONFIG_HOST	   256 /* bytes of a host name, its NUL included */
 #define CONFIG_NAME	   64  /* bytes of a user or group name, its NUL included */
+#define CONFIG_SPOOLS	   4
 
 enum mode {
 	MODE_ENFORCE,
@@ -123,6 +124,9 @@ struct config {
 	} state;
 	char user[CONFIG_NAME]; /* whom to become after start; "" to stay */
 };
+
+/* The queue directories of mail servers that are looked for. */
+extern const char *const config_spools[CONFIG_SPOOLS];
 
 /*
  * Fill CONFIG with the embedded default: the spool directories that exist (of

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "common/network.h"
 #include "daemon/announce.h"
 
 #define REASON	    REPORT_REASON
@@ -16,6 +17,19 @@ static void announce_filesystem(const struct daemon *daemon, unsigned int index)
 		 watch_describe(daemon->watch, index, how, sizeof(how)));
 }
 
+/* A list of one's own takes the place of the default, which not everyone expects. */
+void announce_internal(const struct config *config)
+{
+	bool v4 = network_has(config->internal, config->internal_count, "127.0.0.1");
+	bool v6 = network_has(config->internal, config->internal_count, "::1");
+
+	if (v4 && v6)
+		return;
+	log_notice("%s not internal (classes { internal } in %s): mail that a content filter on "
+		   "this host hands back is treated like a stranger's",
+		   v4 ? "::1 is" : v6 ? "127.0.0.1 is" : "127.0.0.1 and ::1 are", config->file);
+}
+
 void announce_start(const struct daemon *daemon)
 {
 	char reason[REASON];
@@ -25,6 +39,7 @@ void announce_start(const struct daemon *daemon)
 		 daemon->config->file[0] ? daemon->config->file : "the embedded default");
 	for (i = 0; i < daemon->config->filesystem_count; i++)
 		announce_filesystem(daemon, i);
+	announce_internal(daemon->config);
 	log_info("watching the host's memory: memory-stall by %s, reclaim by %s, oom-kill by %s",
 		 watch_stall_backend(daemon->watch), watch_backend(daemon->watch, SIGNAL_RECLAIM),
 		 watch_backend(daemon->watch, SIGNAL_OOM_KILLS));

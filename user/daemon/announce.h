@@ -8,6 +8,9 @@
 /* What is watched, by which probe, and how to ask. */
 void announce_start(const struct daemon *daemon);
 
+/* A line where the networks of one's own leave out the loopback's. At start and at a reload. */
+void announce_internal(const struct config *config);
+
 /* A line for every resource and for the host whose level is not the one last said. */
 void announce_changes(struct daemon *daemon, int64_t now);
 

@@ -151,6 +151,7 @@ static void take_config(struct daemon *daemon, struct config *config)
 	judge_carry(&judge, &daemon->judge);
 	daemon->judge = judge;
 	announce_adopt(daemon);
+	announce_internal(config);
 	daemon->config = config;
 	daemon->admin = answers_admin(config);
 	daemon_admit(daemon);

@@ -151,9 +151,7 @@ static bool same_filesystem(const struct filesystem *a, const struct filesystem 
 {
 	if (a->canary.device && a->canary.device == b->canary.device)
 		return true;
-	if (a->look.has_uuid && b->look.has_uuid)
-		return !memcmp(a->look.uuid, b->look.uuid, LOOK_UUID);
-	return a->look.device == b->look.device;
+	return look_same(&a->look, &b->look);
 }
 
 /*

@@ -105,6 +105,13 @@ static bool is_mounted_at(const char *path, const struct stat *st)
 	       !stat(parent, &above) && above.st_dev != st->st_dev;
 }
 
+bool look_same(const struct look *a, const struct look *b)
+{
+	if (a->has_uuid && b->has_uuid)
+		return !memcmp(a->uuid, b->uuid, LOOK_UUID);
+	return a->device == b->device;
+}
+
 int look_at(const char *path, struct look *look)
 {
 	struct statfs fs;

@@ -29,4 +29,7 @@ struct look {
 /* Look at the filesystem that PATH is on. Returns 0 or -errno (-ENOENT, -ENOTCONN, …). */
 int look_at(const char *path, struct look *look);
 
+/* Both are of one filesystem, whichever subvolume of it. */
+bool look_same(const struct look *a, const struct look *b);
+
 #endif

@@ -20,11 +20,15 @@
 #include "watch/tree.h"
 #include "watch/write_probe.h"
 
-/* A slot for each filesystem and, after those, for each queue, and for files that may hang. */
+/*
+ * A slot for each filesystem and, after those, for each queue, for files that may hang, and for each
+ * spool that there may be.
+ */
 #define SCOUT_QUEUES	 CONFIG_FILESYSTEMS
 #define SCOUT_FILES	 (SCOUT_QUEUES + CONFIG_QUEUES)
 #define SCOUT_FILES_MOST 4
-#define SCOUT_SLOTS	 (SCOUT_FILES + SCOUT_FILES_MOST)
+#define SCOUT_SPOOLS	 (SCOUT_FILES + SCOUT_FILES_MOST)
+#define SCOUT_SLOTS	 (SCOUT_SPOOLS + CONFIG_SPOOLS)
 
 /* CPU time that a round of a count may take, but for the first, which is made in one go. */
 #define SCOUT_COUNT_NS (25 * NS_PER_MS)
@@ -39,6 +43,7 @@ enum scout_operation {
 	SCOUT_WRITE_MAIL, /* the same of WRITE_PROBE_MAIL bytes */
 	SCOUT_COUNT,	  /* a round of counting a queue's files */
 	SCOUT_READ,	  /* a file */
+	SCOUT_FIND,	  /* is there a `path`? Replied with a look at it, which writes nothing */
 	SCOUT_READY,	  /* from the scout only: the slot's canary thread is there */
 	SCOUT_HELLO,	  /* from the scout only: a new process is there and knows no slot */
 };
@@ -77,8 +82,8 @@ struct scout {
 int scout_start(struct scout *scout);
 
 /*
- * Send a request; PATH only for SCOUT_ADD, AS (who writes) or NULL for a filesystem. Returns 0 or
- * -errno (-EAGAIN: its queue is full).
+ * Send a request; PATH only for SCOUT_ADD and SCOUT_FIND, AS (who writes) or NULL for a filesystem.
+ * Returns 0 or -errno (-EAGAIN: its queue is full).
  */
 int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
 	       uint64_t serial, const struct write_probe_as *as, const char *path);

@@ -111,12 +111,12 @@ static void answer(struct slot *slot, const struct scout_request *request)
 
 	begin_reply(&reply, request);
 	reply.tid = (uint32_t)syscall(SYS_gettid);
-	if (request->slot >= SCOUT_FILES)
-		read_file(request, &reply);
-	else if (request->slot >= SCOUT_QUEUES)
+	if (request->slot < SCOUT_QUEUES || request->slot >= SCOUT_SPOOLS)
+		look(request, &reply);
+	else if (request->slot < SCOUT_FILES)
 		count(slot, request, &reply);
 	else
-		look(request, &reply);
+		read_file(request, &reply);
 	/* Blocks when the daemon is stopped: that is its own back pressure. */
 	while (send_reply(slot->fd, &reply) < 0 && errno == EINTR)
 		;
@@ -187,7 +187,12 @@ static void retire_slot(struct slot *slot)
 	pthread_mutex_unlock(&slot->lock);
 }
 
-/* Give the request to its thread as OPERATION; the path stays until the next SCOUT_ADD. */
+static bool has_path(uint32_t operation)
+{
+	return operation == SCOUT_ADD || operation == SCOUT_FIND;
+}
+
+/* Give the request to its thread as OPERATION; the path stays until the next that has one. */
 static void hand_over(struct slot *slot, const struct scout_request *request,
 		      enum scout_operation operation)
 {
@@ -196,7 +201,7 @@ static void hand_over(struct slot *slot, const struct scout_request *request,
 	slot->request.slot = request->slot;
 	slot->request.serial = request->serial;
 	slot->request.as = request->as;
-	if (request->operation == SCOUT_ADD)
+	if (has_path(request->operation))
 		strcpy(slot->request.path, request->path);
 	slot->waiting = true;
 	pthread_cond_signal(&slot->ready);
@@ -233,7 +238,7 @@ static void dispatch(struct slots *slots, const struct scout_request *request)
 	struct slot **canaries = &slots->canaries[request->slot];
 	struct slot *slot;
 
-	if (request->operation == SCOUT_ADD) {
+	if (has_path(request->operation)) {
 		replace(slots, looks);
 		if (request->slot < SCOUT_QUEUES)
 			replace(slots, canaries);

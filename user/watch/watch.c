@@ -145,6 +145,9 @@ static void take_reply(struct watch *watch, const struct scout_reply *reply)
 		add_filesystems(watch);
 		queues_add(&watch->queues);
 		procs_add(&watch->procs);
+		unwatched_find(&watch->unwatched, true);
+	} else if (reply->slot >= SCOUT_SPOOLS) {
+		unwatched_reply(&watch->unwatched, reply);
 	} else if (reply->slot >= SCOUT_FILES) {
 		if (procs_reply(&watch->procs, reply))
 			sample_host(watch);
@@ -158,6 +161,7 @@ static void take_reply(struct watch *watch, const struct scout_reply *reply)
 		writable_reply(&watch->filesystems[reply->slot], reply);
 	} else {
 		filesystem_reply(&watch->filesystems[reply->slot], reply);
+		unwatched_tell(&watch->unwatched);
 	}
 }
 
@@ -303,6 +307,7 @@ int watch_start(struct watch **result, struct event_base *base, const struct sco
 	cgroup_watch_path(&watch->cgroup, config->memory_cgroup.path);
 	error = open_filesystems(watch, config);
 	queues_open(&watch->queues, &watch->set);
+	unwatched_open(&watch->unwatched, &watch->set);
 	if (!error)
 		error = make_events(watch);
 	if (error) {
@@ -387,6 +392,7 @@ void watch_reload(struct watch *watch, const struct config *config)
 	cgroup_watch_path(&watch->cgroup, config->memory_cgroup.path);
 	for (i = 0; i < watch->set.count; i++)
 		writable_forget_owner(&watch->filesystems[i]);
+	unwatched_find(&watch->unwatched, false);
 	if (same_filesystems(before, config)) {
 		watch_sample(watch);
 		return;

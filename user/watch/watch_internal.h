@@ -10,6 +10,7 @@
 #include "watch/memory.h"
 #include "watch/proc.h"
 #include "watch/queue.h"
+#include "watch/unwatched.h"
 #include "watch/watch.h"
 #include "watch/writers.h"
 
@@ -18,6 +19,7 @@ struct watch {
 	struct filesystem filesystems[CONFIG_FILESYSTEMS];
 	struct queue_set queues;
 	struct procs procs;
+	struct unwatched unwatched;
 	struct memory memory;
 	struct cgroup_watch cgroup;
 	struct io io;
