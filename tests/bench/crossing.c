@@ -131,7 +131,7 @@ static int64_t fill(const char *directory, int64_t medium_bytes)
 			break;
 		if (write(fd, block, BLOCK) < 0)
 			pause_us(1000); /* full: what is left is to wait */
-		if (!crossed_ns && !look_at(directory, &look) &&
+		if (!crossed_ns && !look_at(directory, 0, &look) &&
 		    look.available_bytes < medium_bytes)
 			crossed_ns = monotonic_ns();
 	}

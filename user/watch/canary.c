@@ -60,6 +60,7 @@ void canary_void(struct filesystem *fs)
 	canary->wanted = !!fs->set->kernel;
 	canary->serial = 0;
 	canary->device = 0;
+	growth_reset(&fs->growth);
 	evtimer_del(canary->late_timer);
 	if (fs->set->kernel)
 		listen_for(fs, 0);
@@ -75,7 +76,7 @@ static void send_it(struct filesystem *fs)
 	canary->base_syncs = heard->syncs;
 	listen_for(fs, canary->tid);
 	if (scout_send(&fs->set->scout, SCOUT_CANARY, fs->slot, fs->serial + 1, &fs->writable.as,
-		       NULL))
+		       canary->device, NULL))
 		return;
 	canary->serial = ++fs->serial;
 	canary->sent_ns = monotonic_ns();
@@ -144,6 +145,7 @@ void canary_reply(struct filesystem *fs, const struct scout_reply *reply)
 	canary->serial = 0;
 	evtimer_del(canary->late_timer);
 	listen_for(fs, 0);
+	growth_trial(&fs->growth, reply->write.page_takes_bytes);
 	take_proof(fs, reply->write.result);
 	writable_take(fs, &reply->write, true);
 	filesystem_learned(fs);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "watch/btrfs.h"
 #include "watch/filesystem.h"
 #include "watch/filesystem_mark.h"
 #include "watch/readings.h"
@@ -48,7 +49,7 @@ static void ask(struct filesystem *fs, enum scout_operation operation)
 			&kernel_ledger(fs->set->kernel)->filesystems[fs->primary].dirtied_pages,
 			__ATOMIC_ACQUIRE);
 	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &fs->writable.as,
-		       operation == SCOUT_ADD ? filesystem_path(fs) : NULL))
+		       fs->canary.device, operation == SCOUT_ADD ? filesystem_path(fs) : NULL))
 		return; /* the scout is gone or stuck: its return, or the next tick, brings us back
 			 */
 	fs->asked = ++fs->serial;
@@ -285,6 +286,27 @@ static void take_failure(struct filesystem *fs, const char *why)
 	readings_stalled(fs, fs->failed_ns);
 }
 
+/* Told once: free-space comes down late then, when data has been written out. */
+static void note_room(struct filesystem *fs, enum look_room room)
+{
+	/* The device tells it, and the canary is not back yet. */
+	if (room == fs->said_room || fs->canary.proof == PROOF_PENDING)
+		return;
+	if (room == LOOK_ROOM_NO_SYSFS)
+		log_warning("%s: btrfs tells free space only when data has been written out, and "
+			    "not that of its metadata; what it tells beside that in " BTRFS_SYSFS
+			    " cannot be read: free-space may be too large; mount /sys here",
+			    filesystem_path(fs));
+	else if (room == LOOK_ROOM_NO_UPPER)
+		log_warning("%s: an overlay, maybe on a btrfs, which tells free space only when "
+			    "data has been written out, and which one cannot be told from "
+			    "/proc/self/mountinfo and " BTRFS_SYSFS ": free-space may be too large",
+			    filesystem_path(fs));
+	else
+		log_notice("%s: what free-space is can be told now", filesystem_path(fs));
+	fs->said_room = room;
+}
+
 /* A server that is reconnecting says that it has no blocks at all. */
 static bool is_empty_answer(const struct filesystem *fs, const struct look *look)
 {
@@ -325,6 +347,8 @@ static void take_look(struct filesystem *fs, const struct scout_reply *reply)
 	fs->present = true;
 	if (another)
 		canary_void(fs);
+	note_room(fs, look->room);
+	growth_trial(&fs->growth, reply->write.page_takes_bytes);
 	find_primaries(fs->set);
 	if (reply->operation != SCOUT_LOOK)
 		writable_take(fs, &reply->write, false);

@@ -14,6 +14,7 @@
 
 #include "common/config.h"
 #include "watch/canary.h"
+#include "watch/growth.h"
 #include "watch/kernel.h"
 #include "watch/latency.h"
 #include "watch/scout.h"
@@ -32,6 +33,7 @@ struct filesystem_set {
 	const struct config *config;
 	unsigned int cpus;
 	unsigned int page_bytes;
+	unsigned int batch_pages; /* that each CPU may hold back; by the marks */
 	unsigned int count;
 	struct filesystem *filesystems; /* CONFIG_FILESYSTEMS of them */
 	uint64_t looks;
@@ -46,6 +48,8 @@ struct filesystem {
 	struct canary canary;
 	struct writable writable;
 	struct latency latency;
+	struct growth growth;
+	enum look_room said_room;
 	bool present;		/* it has been looked at, and not been found missing since */
 	bool failed;		/* it is there and cannot be looked at */
 	bool said_missing;	/* the log has it */

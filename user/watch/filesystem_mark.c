@@ -32,6 +32,39 @@ static int64_t distance(const struct filesystem *fs, enum resource_id id)
 	return to_high < to_next ? to_high : to_next;
 }
 
+/* The most that a page dirtied on its filesystem takes, of all paths: directories may differ. */
+static unsigned int growth_of(const struct filesystem *fs)
+{
+	const struct filesystem_set *set = fs->set;
+	const struct filesystem *other;
+	unsigned int i, pages, most = 1;
+
+	for (i = 0; i < set->count; i++) {
+		other = &set->filesystems[i];
+		if (other->primary != fs->primary)
+			continue;
+		pages = growth_pages(&other->growth, other->look.growth, set->page_bytes);
+		if (pages > most)
+			most = pages;
+	}
+	return most;
+}
+
+/* One batch for all: of the filesystem on which a page takes the most. */
+static void set_batch(struct filesystem_set *set)
+{
+	unsigned int i, growth, most = 1;
+
+	for (i = 0; i < set->count; i++) {
+		growth = growth_of(&set->filesystems[i]);
+		if (growth > most)
+			most = growth;
+	}
+	set->batch_pages = mark_batch_pages(set->cpus, most);
+	__atomic_store_n(&kernel_orders(set->kernel)->batch_pages, set->batch_pages,
+			 __ATOMIC_SEQ_CST);
+}
+
 static uint64_t look_mark(const struct filesystem *fs)
 {
 	int64_t space_bytes = distance(fs, RESOURCE_FREE_SPACE);
@@ -39,16 +72,16 @@ static uint64_t look_mark(const struct filesystem *fs)
 	if (space_bytes > fs->look.available_bytes)
 		space_bytes = fs->look.available_bytes;
 	return fs->dirtied_pages + mark_step_pages(space_bytes, distance(fs, RESOURCE_FREE_INODES),
-						   fs->look.growth, fs->set->page_bytes,
-						   fs->set->cpus);
+						   growth_of(fs), fs->set->page_bytes,
+						   fs->set->cpus * fs->set->batch_pages);
 }
 
 /* UINT64_MAX: it may not. */
 static uint64_t brake_mark(const struct filesystem *fs)
 {
-	uint64_t pages =
-		mark_brake_pages(room(fs, RESOURCE_FREE_SPACE), room(fs, RESOURCE_FREE_INODES),
-				 fs->look.growth, fs->set->page_bytes, fs->set->cpus);
+	uint64_t pages = mark_brake_pages(
+		room(fs, RESOURCE_FREE_SPACE), room(fs, RESOURCE_FREE_INODES), growth_of(fs),
+		fs->set->page_bytes, fs->set->cpus * fs->set->batch_pages);
 
 	return pages ? fs->dirtied_pages + pages : UINT64_MAX;
 }
@@ -92,6 +125,8 @@ void filesystem_mark(struct filesystem *fs)
 
 	if (!set->kernel || !set->filesystems[slot].canary.device || fs->dirtied_of != slot)
 		return;
+	growth_look(&fs->growth, fs->dirtied_pages, fs->look.available_bytes, set->page_bytes);
+	set_batch(set);
 	look = nearest(set, slot, look_mark, false);
 	brake = nearest(set, slot, brake_mark, true);
 	orders = kernel_orders(set->kernel);

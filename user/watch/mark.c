@@ -5,9 +5,9 @@
 
 #define HELD_BACK_PAGES 1024
 
-unsigned int mark_batch_pages(unsigned int cpus)
+unsigned int mark_batch_pages(unsigned int cpus, unsigned int growth)
 {
-	unsigned int pages = cpus ? HELD_BACK_PAGES / cpus : LEDGER_BATCH_PAGES;
+	unsigned int pages = cpus ? HELD_BACK_PAGES / growth / cpus : LEDGER_BATCH_PAGES;
 
 	if (pages > LEDGER_BATCH_PAGES)
 		return LEDGER_BATCH_PAGES;
@@ -27,21 +27,20 @@ static uint64_t pages_until(int64_t space_bytes, int64_t free_inodes, unsigned i
 }
 
 uint64_t mark_step_pages(int64_t space_bytes, int64_t free_inodes, unsigned int growth,
-			 unsigned int page_bytes, unsigned int cpus)
+			 unsigned int page_bytes, unsigned int held_pages)
 {
-	uint64_t least = 2ULL * cpus * mark_batch_pages(cpus);
+	uint64_t least = 2ULL * held_pages;
 	uint64_t pages = pages_until(space_bytes, free_inodes, growth, page_bytes) / 2;
 
 	return pages > least ? pages : least;
 }
 
 uint64_t mark_brake_pages(int64_t space_bytes, int64_t free_inodes, unsigned int growth,
-			  unsigned int page_bytes, unsigned int cpus)
+			  unsigned int page_bytes, unsigned int held_pages)
 {
-	uint64_t held = (uint64_t)cpus * mark_batch_pages(cpus);
 	uint64_t pages = pages_until(space_bytes, free_inodes, growth, page_bytes);
 
 	if (space_bytes == INT64_MAX && free_inodes == INT64_MAX)
 		return 0;
-	return pages > held ? pages - held : 1;
+	return pages > held_pages ? pages - held_pages : 1;
 }

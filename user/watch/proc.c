@@ -114,7 +114,7 @@ static void ask(struct proc_file *file, int64_t now_ns)
 		return;
 	file->asked_ns = now_ns;
 	if (scout_send(file->procs->scout, file->added ? SCOUT_READ : SCOUT_ADD, file->slot,
-		       file->serial + 1, NULL, file->added ? NULL : file->path))
+		       file->serial + 1, NULL, 0, file->added ? NULL : file->path))
 		return; /* the scout is gone or stuck: its return, or the next time, brings us back
 			 */
 	file->serial++;

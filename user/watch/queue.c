@@ -53,7 +53,7 @@ static void ask(struct queue_set *set, struct queue *queue, enum scout_operation
 	queue->asked_ns = monotonic_ns();
 	/* If the scout is gone or stuck, its return or the next tick brings us back. */
 	if (!scout_send(&set->filesystems->scout, operation, SCOUT_QUEUES + queue->index,
-			++queue->serial, NULL, path))
+			++queue->serial, NULL, 0, path))
 		queue->operation = operation;
 }
 

@@ -58,9 +58,14 @@ int scout_start(struct scout *scout)
 }
 
 int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
-	       uint64_t serial, const struct write_probe_as *as, const char *path)
+	       uint64_t serial, const struct write_probe_as *as, uint32_t device, const char *path)
 {
-	struct scout_request request = { .operation = operation, .slot = slot, .serial = serial };
+	struct scout_request request = {
+		.operation = operation,
+		.slot = slot,
+		.serial = serial,
+		.device = device,
+	};
 	size_t size = offsetof(struct scout_request, path);
 
 	if (as)

@@ -53,6 +53,7 @@ struct scout_request {
 	uint32_t slot;
 	uint64_t serial; /* comes back in the reply */
 	struct write_probe_as as;
+	uint32_t device; /* as the kernel holds it, learned by the canary; 0: not known */
 	char path[PATH_MAX];
 };
 
@@ -82,11 +83,12 @@ struct scout {
 int scout_start(struct scout *scout);
 
 /*
- * Send a request; PATH only for SCOUT_ADD and SCOUT_FIND, AS (who writes) or NULL for a filesystem.
- * Returns 0 or -errno (-EAGAIN: its queue is full).
+ * Send a request; PATH only for SCOUT_ADD and SCOUT_FIND; for a filesystem AS (who writes; else
+ * NULL) and DEVICE (where the canary has learned it; else 0). Returns 0 or -errno (-EAGAIN: its
+ * queue is full).
  */
 int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
-	       uint64_t serial, const struct write_probe_as *as, const char *path);
+	       uint64_t serial, const struct write_probe_as *as, uint32_t device, const char *path);
 
 /* Take one reply. Returns 0, -EAGAIN when there is none, -EPIPE when it cannot be one. */
 int scout_receive(const struct scout *scout, struct scout_reply *reply);

@@ -60,7 +60,7 @@ static void look(const struct scout_request *request, struct scout_reply *reply)
 			    request->operation == SCOUT_WRITE ? WRITE_PROBE_PAGE : WRITE_PROBE_MAIL,
 			    true, &reply->write);
 	else if (request->operation != SCOUT_READY)
-		reply->error = look_at(request->path, &reply->look);
+		reply->error = look_at(request->path, request->device, &reply->look);
 }
 
 static void count(struct slot *slot, const struct scout_request *request, struct scout_reply *reply)
@@ -201,6 +201,7 @@ static void hand_over(struct slot *slot, const struct scout_request *request,
 	slot->request.slot = request->slot;
 	slot->request.serial = request->serial;
 	slot->request.as = request->as;
+	slot->request.device = request->device;
 	if (has_path(request->operation))
 		strcpy(slot->request.path, request->path);
 	slot->waiting = true;

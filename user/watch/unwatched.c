@@ -11,7 +11,7 @@ static void find(struct unwatched *unwatched, unsigned int index)
 
 	spool->found = false;
 	spool->asked = !scout_send(&unwatched->set->scout, SCOUT_FIND, SCOUT_SPOOLS + index,
-				   ++spool->serial, NULL, config_spools[index]);
+				   ++spool->serial, NULL, 0, config_spools[index]);
 }
 
 void unwatched_find(struct unwatched *unwatched, bool new_scout)

@@ -239,7 +239,8 @@ static void open_kernel(struct watch *watch)
 			strerror(-error));
 		return;
 	}
-	kernel_orders(set->kernel)->batch_pages = mark_batch_pages(set->cpus);
+	set->batch_pages = mark_batch_pages(set->cpus, 1);
+	kernel_orders(set->kernel)->batch_pages = set->batch_pages;
 	for (i = 0; i < SIGNALS; i++)
 		kernel_next_probe(set->kernel, i);
 	if (!kernel_attached(set->kernel, SIGNAL_WRITES))

@@ -111,7 +111,8 @@ static void send_it(struct filesystem *fs)
 	if (!fs->present || !fs->canary.tid || fs->canary.serial || writable->serial)
 		return;
 	writable->writes = block_device_writes(fs->canary.device);
-	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &writable->as, NULL))
+	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &writable->as, 0,
+		       NULL))
 		return;
 	writable->serial = ++fs->serial;
 	writable->sent_ns = writable->tick_ns = monotonic_ns();
