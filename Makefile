@@ -127,7 +127,7 @@ build/tests/fuzz/%: build/obj-fuzzed/tests/fuzz/%.o build/fuzzed.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CLANG) $(LINK) $(SANITIZE) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # Runs in an initramfs: nothing is there to link with.
 build/tests/kernels/probe_check: $(patsubst %.c,build/obj/%.o,$(wildcard tests/kernels/*.c)) \
-		$(patsubst %,build/obj/user/watch/%.o,kernel probes look btrfs upper mount_of write_probe mark cgroup keyed psi_total) \
+		$(patsubst %,build/obj/user/watch/%.o,kernel attach probes look btrfs upper mount_of write_probe mark cgroup keyed psi_total) \
 		$(patsubst %,build/obj/user/publish/%.o,gate gate_place) build/obj/user/common/clock.o
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) -static $(CFLAGS) $^ `$(PKG_CONFIG) --static --libs libbpf` -o $@
 build/tests/kernels/limits: build/obj/tests/system/limits.o

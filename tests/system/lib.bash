@@ -96,7 +96,8 @@ end_process() { # PID [SIGNAL]: returns its exit status; -9 after 30 s
 # --- the daemon -----------------------------------------------------------------------------
 
 # With the configuration made of the arguments, a line each (none: the embedded default).
-# Returns when it answers. May be called again after stop_daemon; the log goes on.
+# Returns when it answers, and has all the programs that it can have in the kernel (on a busy host
+# some come after the first answers; AWAIT_LOADER=no for who wants to see that). May be called again after stop_daemon; the log goes on.
 start_daemon() { # CONFIG-TEXT...
 	local options=(-s "$SOCKET")
 	if (($#)); then
@@ -117,6 +118,14 @@ start_daemon() { # CONFIG-TEXT...
 		daemon_log
 		return 1
 	fi
+	[[ ${AWAIT_LOADER:-} == no ]] || wait_until 60 loader_is_through
+}
+
+loader_is_through() {
+	local pid
+	for pid in $(pgrep -P "$DAEMON" -x spoolgate-load); do
+		is_gone "$pid" || return
+	done
 }
 
 daemon_answers_or_died() {

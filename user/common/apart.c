@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -16,23 +17,32 @@ struct answer {
 	char bytes[APART_MOST - sizeof(int)];
 };
 
-static void close_range_of(int first, int last)
+static int by_number(const void *a, const void *b)
 {
-	if (first <= last)
-		close_range((unsigned int)first, (unsigned int)last, 0);
+	return *(const int *)a - *(const int *)b;
+}
+
+void apart_close_all_but(int *kept, size_t count)
+{
+	int next = STDERR_FILENO + 1;
+	size_t i;
+
+	qsort(kept, count, sizeof(*kept), by_number);
+	for (i = 0; i < count; i++) {
+		if (kept[i] < next)
+			continue;
+		if (kept[i] > next)
+			close_range((unsigned int)next, (unsigned int)kept[i] - 1, 0);
+		next = kept[i] + 1;
+	}
+	close_range((unsigned int)next, ~0u, 0);
 }
 
 void apart_close_others(int one, int other)
 {
-	int low = one < other ? one : other, high = one < other ? other : one;
+	int kept[] = { one, other };
 
-	if (low < STDERR_FILENO)
-		low = STDERR_FILENO;
-	if (high < low)
-		high = low;
-	close_range_of(STDERR_FILENO + 1, low - 1);
-	close_range_of(low + 1, high - 1);
-	close_range((unsigned int)high + 1, ~0u, 0);
+	apart_close_all_but(kept, 2);
 }
 
 static void work_and_tell(int (*work)(void *data), void *data, size_t size, int keep, int fd)

@@ -17,7 +17,10 @@
  */
 int apart(int (*work)(void *data), void *data, size_t size, int keep, int ms);
 
-/* Close all but the standard descriptors, ONE and OTHER (-1: none). */
+/* Close all but the standard descriptors and those of KEPT, which it sorts. */
+void apart_close_all_but(int *kept, size_t count);
+
+/* The same for ONE and OTHER (-1: none). */
 void apart_close_others(int one, int other);
 
 #endif

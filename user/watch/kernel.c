@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Load and attach the kernel programs, one probe at a time: each probe is an object of its
- * own with only its programs in it, so one that a kernel refuses takes no other down.
- */
+/* The memory that is shared with the kernel programs, and the probes that are attached. */
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -15,16 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "watch/kernel.h"
-#include "watch/probes.h"
-
-struct attached {
-	unsigned int position; /* of the next probe to try */
-	const struct probe *probe;
-	struct bpf_object *object;
-	struct bpf_link *links[PROBE_PROGRAMS];
-	bool unheard; /* kept for later, see kernel_keep_unheard() */
-};
+#include "watch/attach.h"
 
 struct kernel {
 	int ledger_fd;
@@ -33,7 +21,7 @@ struct kernel {
 	const struct ledger *ledger;
 	struct orders *orders;
 	struct ring_buffer *bells;
-	struct attached attached[SIGNALS];
+	struct attachment attached[SIGNALS];
 	void (*ring)(void *context, const struct ledger_ring *ring);
 	void *ring_context;
 };
@@ -117,11 +105,14 @@ static void order_namespace(struct orders *orders)
 int kernel_open(struct kernel **result)
 {
 	struct kernel *kernel = calloc(1, sizeof(*kernel));
+	unsigned int i;
 	int error;
 
 	if (!kernel)
 		return -ENOMEM;
 	libbpf_set_print(no_print);
+	for (i = 0; i < SIGNALS; i++)
+		attach_init(&kernel->attached[i]);
 	kernel->ledger_fd = kernel->orders_fd = kernel->bells_fd = -1;
 	error = make_memory(kernel);
 	if (error) {
@@ -133,19 +124,6 @@ int kernel_open(struct kernel **result)
 	return 0;
 }
 
-static void detach(struct attached *attached)
-{
-	unsigned int i;
-
-	for (i = 0; i < PROBE_PROGRAMS; i++) {
-		bpf_link__destroy(attached->links[i]);
-		attached->links[i] = NULL;
-	}
-	bpf_object__close(attached->object);
-	attached->object = NULL;
-	attached->probe = NULL;
-}
-
 void kernel_close(struct kernel *kernel)
 {
 	unsigned int i;
@@ -153,7 +131,7 @@ void kernel_close(struct kernel *kernel)
 	if (!kernel)
 		return;
 	for (i = 0; i < SIGNALS; i++)
-		detach(&kernel->attached[i]);
+		attach_end(&kernel->attached[i]);
 	ring_buffer__free(kernel->bells);
 	if (kernel->ledger)
 		munmap((void *)kernel->ledger, page_align(sizeof(struct ledger)));
@@ -178,14 +156,11 @@ struct orders *kernel_orders(struct kernel *kernel)
 	return kernel->orders;
 }
 
-static bool wanted(const struct probe *probe, const char *program)
+void kernel_maps(const struct kernel *kernel, int fds[KERNEL_MAPS])
 {
-	unsigned int i;
-
-	for (i = 0; probe->programs[i]; i++)
-		if (!strcmp(probe->programs[i], program))
-			return true;
-	return false;
+	fds[0] = kernel->ledger_fd;
+	fds[1] = kernel->orders_fd;
+	fds[2] = kernel->bells_fd;
 }
 
 int kernel_share(const struct kernel *kernel, struct bpf_object *object)
@@ -211,66 +186,46 @@ int kernel_share(const struct kernel *kernel, struct bpf_object *object)
 	return 0;
 }
 
-/* Our maps, and the programs of other probes switched off. */
-static int prepare(struct kernel *kernel, struct bpf_object *object, const struct probe *probe)
-{
-	struct bpf_program *program;
-	int error = kernel_share(kernel, object);
-
-	if (error)
-		return error;
-	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program, wanted(probe, bpf_program__name(program)));
-	return 0;
-}
-
-static int attach(struct kernel *kernel, struct attached *attached, const struct probe *probe)
-{
-	struct bpf_program *program;
-	unsigned int i;
-	size_t size;
-	const void *elf = probe->object(&size);
-	int error;
-
-	attached->object = bpf_object__open_mem(elf, size, NULL);
-	if (!attached->object)
-		return -errno;
-	error = prepare(kernel, attached->object, probe);
-	if (!error)
-		error = bpf_object__load(attached->object);
-	for (i = 0; !error && probe->programs[i]; i++) {
-		program = bpf_object__find_program_by_name(attached->object, probe->programs[i]);
-		attached->links[i] = program ? bpf_program__attach(program) : NULL;
-		if (!attached->links[i])
-			error = -errno;
-	}
-	if (error) {
-		detach(attached);
-		return error;
-	}
-	attached->probe = probe;
-	return 0;
-}
-
 int kernel_next_probe(struct kernel *kernel, enum signal_id signal)
 {
-	struct attached *attached = &kernel->attached[signal];
-	const struct probe *probe;
+	return attach_next(&kernel->attached[signal], kernel, signal);
+}
 
-	detach(attached);
-	while ((probe = probe_find(signal, attached->position))) {
-		attached->position++;
-		if (!attach(kernel, attached, probe))
-			return 0;
-	}
-	return -ENOENT;
+bool kernel_has_next_probe(const struct kernel *kernel, enum signal_id signal)
+{
+	return probe_find(signal, kernel->attached[signal].position);
 }
 
 void kernel_keep_unheard(struct kernel *kernel, enum signal_id signal)
 {
-	kernel->attached[signal].position = 0;
-	kernel_next_probe(kernel, signal);
+	if (!kernel_attached(kernel, signal)) {
+		kernel->attached[signal].position = 0;
+		kernel_next_probe(kernel, signal);
+	}
 	kernel->attached[signal].unheard = true;
+}
+
+const struct kernel_refusal *kernel_refusal(const struct kernel *kernel, enum signal_id signal)
+{
+	const struct attachment *attachment = &kernel->attached[signal];
+
+	return attachment->probe || !attachment->refusal.error ? NULL : &attachment->refusal;
+}
+
+void kernel_await(struct kernel *kernel, enum signal_id signal, bool awaited)
+{
+	kernel->attached[signal].awaited = awaited;
+}
+
+void kernel_adopt(struct kernel *kernel, enum signal_id signal, const struct attachment *attachment)
+{
+	attach_end(&kernel->attached[signal]);
+	kernel->attached[signal] = *attachment;
+}
+
+const struct attachment *kernel_attachment(const struct kernel *kernel, enum signal_id signal)
+{
+	return &kernel->attached[signal];
 }
 
 void kernel_heard(struct kernel *kernel, enum signal_id signal)
@@ -362,7 +317,8 @@ bool kernel_order_syncs(struct kernel *kernel, uint64_t id)
 		return false;
 	__atomic_store_n(&kernel->orders->sync_cgroup, id, __ATOMIC_RELAXED);
 	for (i = 0; i < SYNCS; i++)
-		told |= in_cgroup(kernel, syncs[i].signal) != NULL;
+		told |= kernel->attached[syncs[i].signal].awaited ||
+			in_cgroup(kernel, syncs[i].signal);
 	return told;
 }
 

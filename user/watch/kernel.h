@@ -30,7 +30,16 @@ enum signal_id {
 #define KERNEL_POLL "poll"
 #define KERNEL_NONE "none" /* of a signal that polling cannot stand in for */
 
+/* Why a signal has no probe. */
+struct kernel_refusal {
+	const char
+		*probe; /* the first of its list that was refused though there is a hook for it */
+	int error;	/* -errno; 0: none was */
+	char said[160]; /* the verifier's last word; "": it was not asked */
+};
+
 struct kernel;
+struct attachment;
 struct bpf_object;
 
 /*
@@ -44,6 +53,10 @@ void kernel_close(struct kernel *kernel);
 const struct ledger *kernel_ledger(const struct kernel *kernel);
 struct orders *kernel_orders(struct kernel *kernel);
 
+/* The descriptors of the shared memory. */
+#define KERNEL_MAPS 3
+void kernel_maps(const struct kernel *kernel, int fds[KERNEL_MAPS]);
+
 /* Hand OBJECT, which is open and not loaded, our maps in place of its own. Returns 0 or -errno. */
 int kernel_share(const struct kernel *kernel, struct bpf_object *object);
 
@@ -54,10 +67,21 @@ int kernel_share(const struct kernel *kernel, struct bpf_object *object);
  */
 int kernel_next_probe(struct kernel *kernel, enum signal_id signal);
 
+bool kernel_has_next_probe(const struct kernel *kernel, enum signal_id signal);
+
+/* NULL when SIGNAL has a probe, or this kernel has no hook for any of its list. */
+const struct kernel_refusal *kernel_refusal(const struct kernel *kernel, enum signal_id signal);
+
+/* Another process attaches it (see loader.h): that is under way, and what came of it. */
+void kernel_await(struct kernel *kernel, enum signal_id signal, bool awaited);
+void kernel_adopt(struct kernel *kernel, enum signal_id signal,
+		  const struct attachment *attachment);
+const struct attachment *kernel_attachment(const struct kernel *kernel, enum signal_id signal);
+
 /*
- * None of SIGNAL's list was heard on the filesystems there are: attach the first again, for
- * one that a mount or a reload brings when nothing can be attached any more. What stands in for
- * it stays its backend until it is heard.
+ * None of SIGNAL's list was heard on the filesystems there are: keep the last, or attach the first
+ * again, for one that a mount or a reload brings when nothing can be attached any more. What stands
+ * in for it stays its backend until it is heard.
  */
 void kernel_keep_unheard(struct kernel *kernel, enum signal_id signal);
 void kernel_heard(struct kernel *kernel, enum signal_id signal);
@@ -79,7 +103,7 @@ const char *kernel_sync_backend(const struct kernel *kernel, uint64_t type);
 
 /*
  * Count the fsyncs in the cgroup with this ID, and below it, from now on; or SYNCS_OF_ALL,
- * SYNCS_OF_NONE. Returns false when no probe of this kernel can tell, and all are counted.
+ * SYNCS_OF_NONE. Returns false when no probe there is or may yet be can tell: all are counted.
  * Needs no capability. KERNEL may be NULL.
  */
 bool kernel_order_syncs(struct kernel *kernel, uint64_t id);

@@ -11,7 +11,7 @@ static bool all_in(const struct watch *watch)
 	const struct filesystem *fs;
 	unsigned int i;
 
-	if (!watch->scout_starts)
+	if (!watch->scout_starts || watch->loader.fd >= 0)
 		return false;
 	for (i = 0; i < watch->set.count; i++) {
 		fs = &watch->filesystems[i];
@@ -78,7 +78,8 @@ void watch_settle(struct watch *watch)
 		enum signal_id signal = kernel_write_signal(way);
 
 		while (kernel_attached(kernel, signal) && refuted(watch, way)) {
-			if (kernel_next_probe(kernel, signal)) {
+			if (!kernel_has_next_probe(kernel, signal) ||
+			    kernel_next_probe(kernel, signal)) {
 				kernel_keep_unheard(kernel, signal);
 				break;
 			}

@@ -10,7 +10,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "watch/mark.h"
 #include "watch/priority.h"
 #include "watch/watch_internal.h"
 
@@ -109,6 +108,7 @@ static void on_tick(evutil_socket_t fd, short events, void *argument)
 	watch->tick_ns = now;
 	if (safety)
 		watch->safety_ns = now;
+	loader_reap(&watch->loader);
 	if (safety && watch->set.kernel)
 		writers_snapshot(&watch->writers, kernel_ledger(watch->set.kernel)->writers, now);
 	for (i = 0; i < watch->set.count; i++)
@@ -225,29 +225,6 @@ static void watch_mounts(struct watch *watch)
 		event_add(watch->mounts_event, NULL);
 }
 
-static void open_kernel(struct watch *watch)
-{
-	struct filesystem_set *set = &watch->set;
-	int error = kernel_open(&set->kernel);
-	unsigned int i;
-
-	if (error) {
-		set->kernel = NULL;
-		log_warning(
-			"BPF cannot be had (%s): filesystems and memory are polled every second; "
-			"it needs CAP_BPF and CAP_PERFMON, and a kernel with BTF",
-			strerror(-error));
-		return;
-	}
-	set->batch_pages = mark_batch_pages(set->cpus, 1);
-	kernel_orders(set->kernel)->batch_pages = set->batch_pages;
-	for (i = 0; i < SIGNALS; i++)
-		kernel_next_probe(set->kernel, i);
-	if (!kernel_attached(set->kernel, SIGNAL_WRITES))
-		log_warning("no probe for writes can be had on this kernel: filesystems are polled "
-			    "every second");
-}
-
 static int make_events(struct watch *watch)
 {
 	struct event_base *base = watch->set.base;
@@ -299,7 +276,7 @@ int watch_start(struct watch **result, struct event_base *base, const struct sco
 	watch->set.filesystems = watch->filesystems;
 	watch->set.cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
 	watch->set.page_bytes = (unsigned int)sysconf(_SC_PAGESIZE);
-	open_kernel(watch);
+	programs_open(watch);
 	procs_open(&watch->procs, &watch->set.scout);
 	memory_open(&watch->memory, base, watch->set.kernel, &watch->procs, &watch->sink, on_hurry,
 		    watch);
@@ -349,7 +326,7 @@ void watch_stop(struct watch *watch)
 	cgroup_watch_close(&watch->cgroup);
 	memory_close(&watch->memory);
 	procs_close(&watch->procs);
-	kernel_close(watch->set.kernel);
+	programs_close(watch);
 	free(watch);
 }
 

@@ -7,6 +7,7 @@
 #include "watch/cgroup_watch.h"
 #include "watch/filesystem.h"
 #include "watch/io.h"
+#include "watch/loader.h"
 #include "watch/memory.h"
 #include "watch/proc.h"
 #include "watch/queue.h"
@@ -31,6 +32,8 @@ struct watch {
 	struct event *lifeline_event;
 	struct event *tick_event;
 	struct event *mounts_event;
+	struct loader loader;
+	struct event *loader_event;
 	int mounts_fd;
 	int mounts_epoll_fd;
 	int64_t safety_ns; /* when the last safety look was */
@@ -40,6 +43,10 @@ struct watch {
 	bool settled;
 	bool failed; /* nothing looks any more */
 };
+
+/* The kernel's side: open it, and have its programs attached (programs.c). */
+void programs_open(struct watch *watch);
+void programs_close(struct watch *watch);
 
 /* When to tick next: a safety look is due, or something is urgent. Nothing before the start is
  * over. */

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attach probes in a process of its own. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/apart.h"
+#include "watch/attach.h"
+#include "watch/loader.h"
+
+/* What is missed without them is seen by looks, or shown and not judged. */
+static const enum signal_id later[] = {
+	SIGNAL_DIRECT_WRITES, SIGNAL_FALLOCATE,	 SIGNAL_SYNC_EXT4,
+	SIGNAL_SYNC_XFS,      SIGNAL_SYNC_BTRFS,
+};
+
+#define LATER (sizeof(later) / sizeof(later[0]))
+
+/*
+ * Both sides are one program, forked: what points into the table of probes does so in either. The
+ * links are descriptors, and come along.
+ */
+struct news {
+	enum signal_id signal;
+	struct attachment attachment;
+};
+
+union links {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(sizeof(int) * PROBE_PROGRAMS)];
+};
+
+static int send_news(int fd, const struct news *news)
+{
+	union links links = { 0 };
+	struct iovec part = { .iov_base = (void *)news, .iov_len = sizeof(*news) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	size_t count = 0;
+
+	while (count < PROBE_PROGRAMS && news->attachment.links[count] >= 0)
+		count++;
+	if (count) {
+		message.msg_control = links.bytes;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		links.header.cmsg_level = SOL_SOCKET;
+		links.header.cmsg_type = SCM_RIGHTS;
+		links.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(&links.header), news->attachment.links, sizeof(int) * count);
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static void take_links(struct msghdr *message, int links[PROBE_PROGRAMS])
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	memset(links, -1, sizeof(int) * PROBE_PROGRAMS);
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(links, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+}
+
+/* Returns false when there is none; *END when there will be none. */
+static bool receive_news(int fd, struct news *news, bool *end)
+{
+	union links links = { 0 };
+	struct iovec part = { .iov_base = news, .iov_len = sizeof(*news) };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = links.bytes,
+		.msg_controllen = sizeof(links.bytes),
+	};
+	ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	*end = !size || (size < 0 && errno != EAGAIN && errno != EINTR);
+	if (size != sizeof(*news))
+		return false;
+	take_links(&message, news->attachment.links);
+	return true;
+}
+
+/* What comes to the whole process group is for the daemon: its end is ours. */
+static void load_all(struct kernel *kernel, int fd) __attribute__((noreturn));
+static void load_all(struct kernel *kernel, int fd)
+{
+	int kept[KERNEL_MAPS + 1];
+	size_t i;
+
+	prctl(PR_SET_NAME, "spoolgate-load");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	kernel_maps(kernel, kept);
+	kept[KERNEL_MAPS] = fd;
+	apart_close_all_but(kept, KERNEL_MAPS + 1);
+	for (i = 0; i < LATER; i++) {
+		struct news news = { .signal = later[i] };
+
+		kernel_next_probe(kernel, later[i]);
+		news.attachment = *kernel_attachment(kernel, later[i]);
+		if (send_news(fd, &news))
+			break;
+	}
+	_exit(0);
+}
+
+int loader_start(struct loader *loader, struct kernel *kernel)
+{
+	int fds[2], error;
+	size_t i;
+
+	loader->fd = -1;
+	loader->pid = 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	fflush(NULL);
+	loader->pid = fork();
+	if (loader->pid < 0) {
+		error = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return error;
+	}
+	if (!loader->pid)
+		load_all(kernel, fds[1]);
+	close(fds[1]);
+	loader->fd = fds[0];
+	for (i = 0; i < LATER; i++)
+		kernel_await(kernel, later[i], true);
+	return 0;
+}
+
+bool loader_has(enum signal_id signal)
+{
+	size_t i;
+
+	for (i = 0; i < LATER; i++)
+		if (later[i] == signal)
+			return true;
+	return false;
+}
+
+unsigned int loader_take(struct loader *loader, struct kernel *kernel,
+			 void (*told)(void *context, enum signal_id signal), void *context)
+{
+	unsigned int missing = 0;
+	struct news news;
+	bool end = false;
+	size_t i;
+
+	while (receive_news(loader->fd, &news, &end)) {
+		kernel_adopt(kernel, news.signal, &news.attachment);
+		told(context, news.signal);
+	}
+	if (!end)
+		return 0;
+	for (i = 0; i < LATER; i++) {
+		missing += kernel_attachment(kernel, later[i])->awaited;
+		kernel_await(kernel, later[i], false);
+	}
+	loader_stop(loader);
+	return missing;
+}
+
+void loader_stop(struct loader *loader)
+{
+	if (loader->fd >= 0)
+		close(loader->fd);
+	loader->fd = -1;
+	loader_reap(loader);
+}
+
+void loader_reap(struct loader *loader)
+{
+	if (loader->pid > 0 && waitpid(loader->pid, NULL, WNOHANG))
+		loader->pid = 0;
+}
