@@ -258,3 +258,29 @@ asks_as() { # USER GROUP
 	start_as ''
 	[ "$(find "$MOUNT" -mindepth 1 ! -name lost+found)" = '' ]
 }
+
+# As where a filter refuses capset(2): what is held with it would stay.
+refuse_capset() {
+	need_tool strace
+	DAEMON_UNDER=(strace -f -qqq -o /dev/null -e trace=capset -e inject=capset:error=EPERM)
+}
+
+@test "a daemon that cannot give up its capabilities does not start, and its responder serves nobody" {
+	refuse_capset
+	run start_daemon 'user = ""' "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }'
+	[ "$status" -ne 0 ]
+	grep -F 'error: capabilities cannot be dropped: Operation not permitted' "$LOG"
+	grep -F 'error: no responder: it would have privileges that strangers must not come near' "$LOG"
+	! pgrep -f "$SCRATCH" >/dev/null
+}
+
+@test "one whose capabilities go with the change of its user starts" {
+	local daemon
+	refuse_capset
+	start_as nobody
+	[[ $(ask admission) == accept ]]
+	daemon=$(pgrep -P "$DAEMON" -x spoolgated)
+	[ "$(status_of "$daemon" CapEff)" = 0000000000000000 ]
+	kill "$daemon"
+	wait_until 30 is_gone "$DAEMON"
+}

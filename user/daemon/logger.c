@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The process that writes the log when it goes to a file. */
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/capabilities.h"
 #include "daemon/logger.h"
 
 /* Until all who log are gone: the last line counts. */
@@ -21,8 +21,7 @@ static void copy(int from)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	capng_clear(CAPNG_SELECT_CAPS);
-	capng_apply(CAPNG_SELECT_CAPS);
+	(void)capabilities_drop(); /* it only copies what we say ourselves */
 	/* A disk that is full now may have room for the next line. */
 	while ((length = read(from, bytes, sizeof(bytes))) > 0 || (length < 0 && errno == EINTR))
 		if (length > 0)

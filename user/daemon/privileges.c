@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Giving up what is no longer needed. */
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -14,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/capabilities.h"
 #include "common/log.h"
 #include "daemon/privileges.h"
 #include "daemon/sandbox.h"
@@ -87,17 +87,19 @@ int privileges_shed(const char *user)
 	int error;
 
 	/* While we may still: the bounding set goes with CAP_SETPCAP. */
-	capng_clear(CAPNG_SELECT_BOUNDS);
-	capng_apply(CAPNG_SELECT_BOUNDS);
+	capabilities_bound();
 	error = become(user);
 	if (error) {
 		log_error("cannot become user %s: %s", user, strerror(-error));
 		return error;
 	}
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_apply(CAPNG_SELECT_CAPS))
-		log_warning("capabilities cannot be dropped");
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	error = capabilities_drop();
+	if (error) {
+		log_error("capabilities cannot be dropped: %s; with a user of its own (user = "
+			  "\"spoolgate\") they go by that",
+			  strerror(-error));
+		return error;
+	}
 	return sandbox_enter();
 }
 

@@ -22,7 +22,7 @@ void privileges_hurry(void);
 /*
  * After everything is open: lock memory, become USER ("" or unknown: stay who we are),
  * keep no capability, and have the kernel refuse what a daemon never does.
- * Returns 0 or -errno; what cannot be had is a warning.
+ * Returns 0, or -errno when something would be kept that must not be.
  */
 int privileges_drop(const char *user);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The responders' keeper: the process, and the daemon's end of it. */
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/capabilities.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/units.h"
@@ -129,14 +129,11 @@ static int shed_privileges(uid_t uid, gid_t gid)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	/* The daemon may be in a hurry; strangers are not to come before the mail server. */
 	setpriority(PRIO_PROCESS, 0, 0);
-	capng_clear(CAPNG_SELECT_BOUNDS);
-	capng_apply(CAPNG_SELECT_BOUNDS);
+	capabilities_bound();
 	if (uid && !geteuid() &&
 	    (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)))
 		return -errno;
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_apply(CAPNG_SELECT_CAPS);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+	return capabilities_drop();
 }
 
 static void become_responder(const struct kept *kept, const struct keeper_post *post)
@@ -270,10 +267,19 @@ static void start_dead(struct kept *kept)
 static void keep(struct kept *kept, uid_t uid, gid_t gid) __attribute__((noreturn));
 static void keep(struct kept *kept, uid_t uid, gid_t gid)
 {
+	int error;
+
 	prctl(PR_SET_NAME, "spoolgate-rkeep");
 	kept->pid = getpid();
-	if (keep_descriptors(kept) || shed_privileges(uid, gid))
+	if (keep_descriptors(kept))
 		_exit(1);
+	error = shed_privileges(uid, gid);
+	if (error) {
+		log_error(
+			"no responder: it would have privileges that strangers must not come near: %s",
+			strerror(-error));
+		_exit(1);
+	}
 	set_signals(&kept->signals);
 	for (unsigned int i = 0; i < kept->count; i++)
 		start_one(kept, i);

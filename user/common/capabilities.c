@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Giving up capabilities. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <sys/prctl.h>
+
+#include "common/capabilities.h"
+
+void capabilities_bound(void)
+{
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	(void)!capng_apply(CAPNG_SELECT_BOUNDS);
+}
+
+/*
+ * What counts is what is held then: where capset(2) is refused (a container's filter) there may be
+ * none to begin with, and a change of user takes them along.
+ */
+int capabilities_drop(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	(void)!capng_apply(CAPNG_SELECT_CAPS);
+	if (capng_get_caps_process() || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
