@@ -21,7 +21,7 @@
 #include "common/apart.h"
 #include "common/clock.h"
 #include "common/units.h"
-#include "publish/filer.h"
+#include "publish/filer_internal.h"
 
 #define HANG_NS (300 * NS_PER_MS)
 
@@ -100,32 +100,217 @@ static int connects(void)
 	return ret ? -errno : 0;
 }
 
-static void test_places_and_removes_a_socket(void **state)
+static struct unix_socket_rule rule_of(const char *where)
 {
-	const struct unix_socket_rule rule = {
-		.path = path, .mode = 0600, .owner = "", .group = "", .user = "", .backlog = 4
+	return (struct unix_socket_rule){
+		.path = where, .mode = 0600, .owner = "", .group = "", .user = "", .backlog = 4
 	};
+}
+
+static void test_places_finds_and_removes_a_socket(void **state)
+{
+	const struct unix_socket_rule rule = rule_of(path);
 	struct unix_socket made;
 	struct stat there;
-	uint32_t serial;
+	int fd;
 
 	(void)state;
 	assert_int_equal(unix_socket_new(&made, path), 0);
-	serial = filer_place(filer, &made, &rule, take_placed, &placed);
-	assert_int_not_equal(serial, 0);
+	assert_int_equal(filer_place(filer, &made, &rule, take_placed, &placed), 0);
 	assert_true(filer_wait(filer));
-	assert_int_equal(placed.serial, serial);
 	assert_int_equal(placed.error, 0);
 	assert_int_equal(stat(path, &there), 0);
-	assert_int_equal(placed.inode, there.st_ino);
+	assert_int_equal(placed.socket.inode, there.st_ino);
 	assert_int_equal(there.st_mode & 0777, 0600);
 	assert_int_equal(connects(), 0);
-	made.device = placed.device;
-	made.inode = placed.inode;
+	fd = made.fd;
+	made = placed.socket;
+	made.fd = fd;
+	assert_int_equal(filer_find(filer, &made, &rule, take_placed, &placed), 0);
+	assert_true(filer_wait(filer));
+	assert_int_equal(placed.found, SOCKET_HERE);
 	filer_remove(filer, &made);
 	assert_true(filer_wait(filer));
 	assert_int_equal(made.fd, -1);
 	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* Nobody hears of what he is no longer there to hear of. */
+static void test_forgets(void **state)
+{
+	const struct unix_socket_rule rule = rule_of(path);
+	struct unix_socket made;
+	unsigned int before = placed_count;
+
+	(void)state;
+	assert_int_equal(unix_socket_new(&made, path), 0);
+	assert_int_equal(filer_place(filer, &made, &rule, take_placed, &placed), 0);
+	filer_forget(filer, &placed);
+	assert_true(filer_wait(filer));
+	assert_int_equal(placed_count, before);
+	close(made.fd);
+}
+
+/* What there is at the path of a socket that was placed. */
+static void test_finds(void **state)
+{
+	const struct unix_socket_rule rule = rule_of(path);
+	struct unix_socket made, other;
+	char moved[80];
+
+	(void)state;
+	assert_int_equal(unix_socket_new(&made, path), 0);
+	assert_int_equal(unix_socket_place(&made, &rule), 0);
+	assert_int_equal(unix_socket_find(&made), SOCKET_HERE);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(unix_socket_find(&made), SOCKET_HERE);
+	snprintf(moved, sizeof(moved), "%s.moved", path);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(unix_socket_find(&made), SOCKET_REMOVED);
+	assert_int_equal(unix_socket_new(&other, path), 0);
+	assert_int_equal(unix_socket_place(&other, &rule), 0);
+	assert_int_equal(unix_socket_find(&made), SOCKET_REPLACED);
+	unix_socket_close(&other);
+	assert_int_equal(rename(moved, path), 0);
+	assert_int_equal(unix_socket_find(&made), SOCKET_HERE);
+	made.beside++; /* as if its directory were on another device now */
+	assert_int_equal(unix_socket_find(&made), SOCKET_HERE);
+	unlink(path);
+	assert_int_equal(unix_socket_find(&made), SOCKET_HIDDEN);
+	unix_socket_close(&made);
+}
+
+/* Of a directory that is gone, only our own is made: by ourselves, or by our name. */
+static void test_makes_its_own_directory_again(void **state)
+{
+	static const struct {
+		const char *name;
+		bool made_by_us;
+		int error;
+	} rows[] = {
+		{ "theirs", false, -ENOENT },
+		{ "ours", true, 0 },
+		{ "spoolgate", false, 0 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char where[80], below[70];
+		struct unix_socket_rule rule = rule_of(where);
+		struct unix_socket made;
+		bool own;
+
+		snprintf(below, sizeof(below), "%s/%s", directory, rows[i].name);
+		snprintf(where, sizeof(where), "%s/s", below);
+		if (!rows[i].made_by_us)
+			assert_int_equal(mkdir(below, 0755), 0);
+		assert_int_equal(unix_socket_new(&made, where), 0);
+		assert_int_equal(unix_socket_place(&made, &rule), 0);
+		own = made.own_directory;
+		unix_socket_close(&made);
+		assert_int_equal(rmdir(below), 0);
+		assert_int_equal(unix_socket_new(&made, where), 0);
+		rule.again = true;
+		made.own_directory = own;
+		assert_int_equal(unix_socket_place(&made, &rule), rows[i].error);
+		unix_socket_close(&made);
+		rmdir(below);
+	}
+}
+
+static bool is_raised;
+static unsigned int raised_count;
+
+static void raise_here(bool raised)
+{
+	is_raised = raised;
+	raised_count += raised;
+}
+
+/* The placer does what it knows, as it knows it, whatever else is asked. */
+static void test_placer_does_what_it_knows(void **state)
+{
+	struct unix_socket_rule rule = rule_of(path);
+	const struct filer_placer placer = { .rules = &rule, .count = 1, .raise = raise_here };
+	struct filer_known *known = calloc(1, sizeof(*known));
+	struct filer_request request = { .operation = FILER_WRITE, .known = 1 };
+	struct filer_reply reply = { 0 };
+	struct unix_socket made;
+	struct stat there;
+
+	(void)state;
+	assert_int_equal(filer_known_take(known, &placer), 0);
+	assert_int_equal(filer_known_find(known, &rule), 1);
+	rule.mode = 0666;
+	assert_int_equal(filer_known_find(known, &rule), 0);
+
+	strcpy(request.text, "x");
+	snprintf(request.path, sizeof(request.path), "%s", path);
+	filer_do_known(known, &request, &reply);
+	assert_int_equal(access(path, F_OK), -1);
+
+	request.operation = FILER_PLACE;
+	request.known = 2;
+	filer_do_known(known, &request, &reply);
+	assert_int_equal(reply.error, -EPERM);
+
+	/* Somewhere else, for everybody: no. */
+	request.known = 1;
+	request.mode = 0666;
+	assert_int_equal(unix_socket_new(&made, "/tmp/another"), 0);
+	request.socket = made;
+	filer_do_known(known, &request, &reply);
+	assert_int_equal(reply.error, 0);
+	assert_int_equal(access("/tmp/another", F_OK), -1);
+	assert_int_equal(lstat(path, &there), 0);
+	assert_int_equal(there.st_mode & 0777, 0600);
+	assert_false(is_raised);
+	assert_true(raised_count > 0);
+	unlink(path);
+	close(made.fd);
+	free(known);
+}
+
+/* Whoever may change the way to a directory could have us write somewhere else. */
+static void test_way(void **state)
+{
+	char way[128], link[80];
+
+	(void)state;
+	assert_true(filer_way_is_roots("/socket"));
+	assert_true(filer_way_is_roots("/usr/nobody-has-made-this/socket"));
+	assert_true(filer_way_is_roots("/usr/share/socket"));
+	assert_true(filer_way_is_roots("/tmp/socket")); /* what is in it is what may be changed */
+	assert_false(filer_way_is_roots("/tmp/nobody-has-made-this/socket"));
+	snprintf(way, sizeof(way), "%s/socket", directory);
+	assert_int_equal(filer_way_is_roots(way), !geteuid());
+	snprintf(way, sizeof(way), "%s/directory/socket", directory);
+	assert_int_equal(filer_way_is_roots(way), !geteuid());
+	assert_false(filer_way_is_roots("/usr/nobody-has-made-this/neither/socket"));
+	assert_false(filer_way_is_roots("/etc/passwd/socket"));
+	assert_false(filer_way_is_roots("socket"));
+	if (geteuid()) {
+		print_message("links: needs root\n");
+		skip();
+	}
+	/* By links of root's, as /var/run is, to where root alone decides. */
+	snprintf(link, sizeof(link), "/usr/share/%s", strrchr(directory, '/') + 1);
+	assert_int_equal(symlink("../share", link), 0);
+	snprintf(way, sizeof(way), "%s/man/socket", link);
+	assert_true(filer_way_is_roots(way));
+	assert_int_equal(lchown(link, 1, 1), 0);
+	assert_false(filer_way_is_roots(way));
+	unlink(link);
+	assert_int_equal(chown(directory, 1, 1), 0);
+	snprintf(way, sizeof(way), "%s/directory/socket", directory);
+	assert_false(filer_way_is_roots(way));
+	assert_int_equal(symlink(directory, link), 0);
+	snprintf(way, sizeof(way), "%s/directory/socket", link);
+	assert_false(filer_way_is_roots(way));
+	unlink(link);
+	assert_int_equal(symlink(link, link), 0);
+	assert_false(filer_way_is_roots(way));
+	unlink(link);
 }
 
 static void test_removes_no_other_socket(void **state)
@@ -225,7 +410,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_writes_and_removes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_places_and_removes_a_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_places_finds_and_removes_a_socket, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_forgets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_finds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_makes_its_own_directory_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_placer_does_what_it_knows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removes_no_other_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_hang_is_waited_for_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_does_all_before_it_ends, setup, teardown),

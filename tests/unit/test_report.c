@@ -322,21 +322,24 @@ static void test_forecast(void **state)
 static void test_listeners(void **state)
 {
 	static const struct listener_status listeners[] = {
-		{ "postfix", "postfix-policy", "unix:/a", true, 3, 100, 2 },
-		{ "b", "socketmap", "inet:[::1]:25", false, 0, 0, 0 },
+		{ "postfix", "postfix-policy", "unix:/a", true, 3, 100, 2, false, "" },
+		{ "b", "socketmap", "inet:[::1]:25", false, 0, 0, 0, false, "" },
+		{ "c", "socketmap", "unix:/c", true, 1, 0, 0, true, "its file was removed" },
 	};
 	struct fixture *fixture = *state;
 
 	make(fixture);
 	assert_string_equal(at(fixture->status, "listeners"), "[]");
 	fixture->report.listeners = listeners;
-	fixture->report.listener_count = 2;
+	fixture->report.listener_count = 3;
 	make(fixture);
 	assert_string_equal(at(fixture->status, "listeners/0"),
 			    "{\"name\":\"postfix\",\"protocol\":\"postfix-policy\",\"address\":"
 			    "\"unix:/a\",\"state\":\"open\",\"connections\":3,\"requests\":100,"
 			    "\"dropped\":2}");
 	assert_string_equal(at(fixture->status, "listeners/1/state"), "\"closed\"");
+	assert_string_equal(at(fixture->status, "listeners/2/state"), "\"not there\"");
+	assert_string_equal(at(fixture->status, "listeners/2/reason"), "\"its file was removed\"");
 }
 
 static void test_writers(void **state)

@@ -230,6 +230,7 @@ static void print_listeners(struct json_object *status)
 	struct json_object *listeners = answer_member(status, "listeners", json_type_array);
 	size_t count = listeners ? json_object_array_length(listeners) : 0;
 	char name[80], protocol[40], address[160], state[16], connections[64], requests[64];
+	char reason[256];
 
 	if (count)
 		fputs("\nlistening:\n", stdout);
@@ -240,7 +241,9 @@ static void print_listeners(struct json_object *status)
 		       answer_text(protocol, sizeof(protocol), listener, "protocol", "?"),
 		       answer_text(address, sizeof(address), listener, "address", "?"));
 		if (strcmp(answer_text(state, sizeof(state), listener, "state", "?"), "open"))
-			printf(" (%s: see the log)\n", state);
+			printf(" (%s: %s)\n", state,
+			       answer_text(reason, sizeof(reason), listener, "reason",
+					   "see the log"));
 		else
 			printf(": %s connections, %s requests\n",
 			       show_value(connections, sizeof(connections), listener, UNIT_COUNT,

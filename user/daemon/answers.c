@@ -73,6 +73,11 @@ static void on_judge(void *context)
 	daemon_judge(daemon);
 }
 
+static void on_mounts(void *context)
+{
+	daemon_tend(context, TENDED_MOUNTS, monotonic_ns());
+}
+
 static int64_t get_distance(void *context, enum resource_id id, unsigned int index)
 {
 	struct daemon *daemon = context;
@@ -110,6 +115,7 @@ void answers_sink(struct daemon *daemon, struct watch_sink *sink)
 		.absent = on_absent,
 		.stalled = on_stalled,
 		.judge = on_judge,
+		.mounts = on_mounts,
 		.distance = get_distance,
 		.room = get_room,
 		.pressed = is_pressed,

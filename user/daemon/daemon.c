@@ -108,7 +108,20 @@ void daemon_judge(struct daemon *daemon)
 	if (stuck_due(&daemon->stuck, &daemon->judge, daemon->config->stuck_ns, now))
 		announce_stuck(daemon, now);
 	announce_sizes(daemon, now);
+	daemon_tend(daemon, TENDED_SAFETY, now);
 	set_deadline(daemon, now);
+}
+
+void daemon_tend(struct daemon *daemon, enum tended_why why, int64_t now)
+{
+	/* While all is being opened there is nothing to look after. */
+	if (!daemon->tending)
+		return;
+	if (state_tend(daemon->state, daemon->filer, why, now) && daemon->judge.override.active)
+		override_save(daemon->filer, daemon->config->state.path, &daemon->judge.override,
+			      now);
+	if (why != TENDED_ASKED) /* a reload has asked for them already */
+		listeners_tend(daemon->listeners, daemon->filer, why, now);
 }
 
 static void on_deadline(evutil_socket_t fd, short events, void *argument)
@@ -156,6 +169,7 @@ static void take_config(struct daemon *daemon, struct config *config)
 	daemon->admin = answers_admin(config);
 	daemon_admit(daemon);
 	watch_reload(daemon->watch, config);
+	daemon_tend(daemon, TENDED_ASKED, now);
 	listeners_reload(daemon->listeners, config, daemon->filer);
 	daemon_judge(daemon);
 	state_changed(daemon->state);
@@ -302,6 +316,7 @@ static int start(struct daemon *daemon)
 	error = privileges_drop(daemon->config->user);
 	if (error)
 		return error;
+	daemon->tending = true;
 	announce_start(daemon);
 	interval_ns = notify_interval_ns();
 	if (interval_ns) {
@@ -321,6 +336,8 @@ static void stop(struct daemon *daemon)
 	unsigned int i;
 
 	notify_stopping();
+	daemon->tending = false;
+	filer_wait(daemon->filer); /* what is being placed has to be removed */
 	gates_close(&daemon->gates);
 	state_close(daemon->state, daemon->filer);
 	page_close(daemon->page);
@@ -353,6 +370,21 @@ static bool turn(struct daemon *daemon)
 	       event_base_loop(daemon->base, EVLOOP_ONCE) >= 0;
 }
 
+static int start_placer(struct daemon *daemon)
+{
+	struct unix_socket_rule rules[CONFIG_LISTENERS + 1];
+	struct filer_placer placer = {
+		.rules = rules,
+		.shed = privileges_keep,
+		.raise = privileges_raise,
+		.user = daemon->config->user,
+	};
+
+	placer.count = listeners_rules(daemon->config, rules);
+	state_rule(daemon->config, &rules[placer.count++]);
+	return filer_start_placer(daemon->filer, &placer);
+}
+
 /* The processes that do what the daemon must not: before there is anything they must not hold. */
 static int start_helpers(struct daemon *daemon)
 {
@@ -363,6 +395,8 @@ static int start_helpers(struct daemon *daemon)
 		return error;
 	}
 	error = filer_start(&daemon->filer, privileges_shed, daemon->config->user);
+	if (!error)
+		error = start_placer(daemon);
 	if (error)
 		log_error("cannot start the filer: %s", strerror(-error));
 	return error;

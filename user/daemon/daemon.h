@@ -50,6 +50,7 @@ struct daemon {
 	enum level said[JUDGE_RESOURCES];	 /* the level of each resource that the log has */
 	enum level said_level;			 /* the host's */
 	bool said_override;
+	bool tending; /* all is open that is to be, and is looked after */
 	bool stopping;
 	bool reload_wanted; /* asked for while starting */
 	uid_t admin;	    /* who may override beside root; 0 when nobody is named */
@@ -77,6 +78,9 @@ void daemon_admit(struct daemon *daemon);
 
 /* The shared page anew, for what is judged and promised now (offer.c). */
 void daemon_offer(struct daemon *daemon, int64_t now);
+
+/* Are our sockets where they belong? Have that mended where they are not. */
+void daemon_tend(struct daemon *daemon, enum tended_why why, int64_t now);
 
 /* The writers of REPORT. Safe to call before anything is watched. */
 void daemon_writers(struct daemon *daemon, struct report *report);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/capabilities.h"
@@ -101,6 +103,54 @@ int privileges_shed(const char *user)
 		return error;
 	}
 	return sandbox_enter();
+}
+
+/*
+ * A socket in the mail server's directory takes writing there, and giving it to the mail server's
+ * group. Not CAP_FOWNER: what is made is one's own, or somebody else's for good.
+ */
+#define KEPT (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE)
+
+static int set_capabilities(bool effective)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[0].permitted &= KEPT; /* what there is of it: a container may not have all */
+	data[0].effective = effective ? data[0].permitted : 0;
+	data[1].permitted = data[1].effective = 0;
+	data[0].inheritable = data[1].inheritable = 0;
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+void privileges_raise(bool raised)
+{
+	int error = set_capabilities(raised);
+
+	/* It would do with privileges what is to be done without. */
+	if (error && !raised)
+		_exit(1);
+}
+
+int privileges_keep(const char *user)
+{
+	int error;
+
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	capng_apply(CAPNG_SELECT_BOUNDS);
+	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	error = become(user);
+	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	if (!error)
+		error = set_capabilities(false);
+	if (error) {
+		log_error("cannot become user %s: %s", user, strerror(-error));
+		return error;
+	}
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return sandbox_enter_placer();
 }
 
 int privileges_drop(const char *user)

@@ -6,6 +6,8 @@
 #ifndef DAEMON_PRIVILEGES_H
 #define DAEMON_PRIVILEGES_H
 
+#include <stdbool.h>
+
 /*
  * Before the scout is started: the OOM killer should take us last, since we are the one who can
  * make room; and as many descriptors as clients may need. Inherited by the scout. Quiet where it is
@@ -28,5 +30,12 @@ int privileges_drop(const char *user);
 
 /* The same for a process that is started before, without its memory locked. */
 int privileges_shed(const char *user);
+
+/*
+ * The same for the placer: it keeps what placing a socket again takes, and has it in force only
+ * where it is raised.
+ */
+int privileges_keep(const char *user);
+void privileges_raise(bool raised);
 
 #endif

@@ -93,6 +93,19 @@ static int add_rules(scmp_filter_ctx filter)
 	return error;
 }
 
+int sandbox_load(void *filter)
+{
+	int error = seccomp_load(filter);
+
+	if (error == -EINVAL || error == -ENOSYS || error == -ECANCELED) {
+		log_info("system calls are not restricted: no seccomp here");
+		error = 0;
+	}
+	if (error)
+		log_error("system calls cannot be restricted: %s", strerror(-error));
+	return error;
+}
+
 int sandbox_enter(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -102,13 +115,7 @@ int sandbox_enter(void)
 		return -ENOMEM;
 	error = add_rules(filter);
 	if (!error)
-		error = seccomp_load(filter);
+		error = sandbox_load(filter);
 	seccomp_release(filter);
-	if (error == -EINVAL || error == -ENOSYS || error == -ECANCELED) {
-		log_info("system calls are not restricted: no seccomp here");
-		error = 0;
-	}
-	if (error)
-		log_error("system calls cannot be restricted: %s", strerror(-error));
 	return error;
 }

@@ -6,4 +6,10 @@
 /* Returns 0 or -errno. Without seccomp in the kernel it is a log line, not an error. */
 int sandbox_enter(void);
 
+/* The same for the placer, who keeps privileges: what is not allowed by name is refused. */
+int sandbox_enter_placer(void);
+
+/* Load FILTER (an scmp_filter_ctx), where there is seccomp. */
+int sandbox_load(void *filter);
+
 #endif

@@ -27,6 +27,25 @@ struct filer;
  */
 int filer_start(struct filer **filer, int (*shed)(const char *user), const char *user);
 
+/*
+ * The placer is a second one, for sockets alone: those that the configuration names at the start,
+ * in RULES. It looks after them for as long as the daemon runs, so it is the one that hangs when
+ * one of their filesystems does; and it is the only process that keeps, by SHED, what making
+ * one again takes. RAISE makes use of that and ends it. Whatever the daemon comes to ask, that is
+ * done for those rules only, as they were, and where nobody but root may change the way to the
+ * socket's directory.
+ */
+struct filer_placer {
+	const struct unix_socket_rule *rules; /* copied */
+	unsigned int count;
+	int (*shed)(const char *user);
+	void (*raise)(bool raised);
+	const char *user;
+};
+
+/* Start FILER's placer. What it knows is its to look at and place from then on. */
+int filer_start_placer(struct filer *filer, const struct filer_placer *placer);
+
 /* Hear from it on BASE, too. Returns 0 or -errno. */
 int filer_attach(struct filer *filer, struct event_base *base);
 
@@ -45,25 +64,33 @@ void filer_write(struct filer *filer, const char *path, const char *text, const 
 /* Close SOCKET, and remove its file if it still is the one that was made. */
 void filer_remove(struct filer *filer, struct unix_socket *socket);
 
-/* The answer to filer_place(): by its serial, with what the socket's file is. */
+/* What was found, or what came of placing. */
 struct filer_reply {
 	uint32_t serial;
 	int error;
-	dev_t device;
-	ino_t inode;
+	enum unix_socket_found found;
+	struct unix_socket socket; /* as it was placed; its descriptor means nothing */
 };
 
-/*
- * Place SOCKET, which is new, by RULE, as unix_socket_place() does. PLACED is called once it is
- * there or is known not to be; it is the same for all. Returns a
- * serial; 0: it cannot be asked, and the log says so.
- */
-uint32_t filer_place(struct filer *filer, const struct unix_socket *socket,
-		     const struct unix_socket_rule *rule,
-		     void (*placed)(void *context, const struct filer_reply *reply), void *context);
+typedef void filer_told(void *context, const struct filer_reply *reply);
 
-/* What was placed is of no interest any more. NULL is fine. */
-void filer_forget(struct filer *filer);
+/*
+ * Place SOCKET, which is new, by RULE, as unix_socket_place() does. TOLD is called with CONTEXT
+ * once it is there or is known not to be. Returns 0, or -errno: it cannot be asked, and the log
+ * says so.
+ */
+int filer_place(struct filer *filer, const struct unix_socket *socket,
+		const struct unix_socket_rule *rule, filer_told *told, void *context);
+
+/* The same with unix_socket_find() for SOCKET, which RULE was placed by. */
+int filer_find(struct filer *filer, const struct unix_socket *socket,
+	       const struct unix_socket_rule *rule, filer_told *told, void *context);
+
+/* Everything but what CONTEXT waits for is done: that is what hangs, if something does. */
+bool filer_is_next(const struct filer *filer, const void *context);
+
+/* What CONTEXT waits for is of no interest any more. NULL is fine. */
+void filer_forget(struct filer *filer, const void *context);
 
 /* The filer ends when it has done everything; waited for half a second. NULL is fine. */
 void filer_stop(struct filer *filer);

@@ -48,7 +48,16 @@ static int remove_file(const char *path)
 	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-static int place(struct filer_request *request, struct filer_reply *reply)
+static void place_by(struct filer_request *request, const struct unix_socket_rule *rule,
+		     struct filer_reply *reply)
+{
+	reply->error = unix_socket_place(&request->socket, rule);
+	reply->socket = request->socket;
+	if (reply->error)
+		unix_socket_remove(&request->socket);
+}
+
+static void place(struct filer_request *request, struct filer_reply *reply)
 {
 	const struct unix_socket_rule rule = {
 		.path = request->path,
@@ -58,14 +67,10 @@ static int place(struct filer_request *request, struct filer_reply *reply)
 		.user = request->user,
 		.backlog = request->backlog,
 		.strict = true,
+		.again = request->again,
 	};
-	int error = unix_socket_place(&request->socket, &rule);
 
-	if (error)
-		unix_socket_remove(&request->socket);
-	reply->device = request->socket.device;
-	reply->inode = request->socket.inode;
-	return error;
+	place_by(request, &rule, reply);
 }
 
 void filer_do(struct filer_request *request, struct filer_reply *reply)
@@ -80,12 +85,41 @@ void filer_do(struct filer_request *request, struct filer_reply *reply)
 	case FILER_REMOVE:
 		unix_socket_remove(&request->socket);
 		break;
+	case FILER_FIND:
+		reply->found = unix_socket_find(&request->socket);
+		break;
 	case FILER_PLACE:
-		reply->error = place(request, reply);
+		place(request, reply);
 		break;
 	}
 	if (reply->error && request->what[0])
 		log_warning("%s: %s", request->what, strerror(-reply->error));
+}
+
+void filer_do_known(const struct filer_known *known, struct filer_request *request,
+		    struct filer_reply *reply)
+{
+	struct unix_socket_rule rule;
+
+	reply->error = -EPERM;
+	if (!request->known || request->known > known->count)
+		return;
+	rule = known->rules[request->known - 1];
+	rule.again = request->again;
+	/* The socket's path is the rule's: whatever came with it. */
+	memset(&request->socket.address, 0, sizeof(request->socket.address));
+	request->socket.address.sun_family = AF_UNIX;
+	snprintf(request->socket.address.sun_path, sizeof(request->socket.address.sun_path), "%s",
+		 rule.path);
+	reply->error = 0;
+	known->raise(true); /* to see the way, for a start */
+	if (!filer_way_is_roots(rule.path))
+		known->raise(false);
+	if (request->operation == FILER_FIND)
+		reply->found = unix_socket_find(&request->socket);
+	else if (request->operation == FILER_PLACE)
+		place_by(request, &rule, reply);
+	known->raise(false);
 }
 
 /* Returns bytes, 0 at the end, or -errno. *PASSED is the descriptor that came along, or -1. */
@@ -114,7 +148,7 @@ static ssize_t receive(int fd, struct filer_request *request, int *passed)
 	return size;
 }
 
-void filer_process(int fd)
+void filer_process(int fd, const struct filer_known *known)
 {
 	struct filer_request request;
 	struct filer_reply reply;
@@ -130,10 +164,15 @@ void filer_process(int fd)
 			_exit(0);
 		memset(&reply, 0, sizeof(reply));
 		request.socket.fd = passed;
-		filer_do(&request, &reply);
+		if (known)
+			filer_do_known(known, &request, &reply);
+		else
+			filer_do(&request, &reply);
 		reply.serial = request.serial;
+		/* Placed for a daemon that has ended meanwhile: nobody listens there. */
+		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0 && known)
+			unix_socket_remove(&request.socket);
 		if (passed >= 0)
 			close(passed);
-		(void)!send(fd, &reply, sizeof(reply), MSG_NOSIGNAL);
 	}
 }

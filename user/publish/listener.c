@@ -208,6 +208,14 @@ static void close_listener(struct listener *listener, struct filer *filer)
 	free(listener);
 }
 
+static int begin_again(void *context)
+{
+	struct listener *listener = context;
+
+	end_accepting(listener);
+	return begin_accepting(listener);
+}
+
 static struct listener *add_listener(struct listeners *listeners,
 				     const struct config_listener *config)
 {
@@ -219,23 +227,30 @@ static struct listener *add_listener(struct listeners *listeners,
 	listener->config = *config;
 	listener->protocol = protocols[config->protocol];
 	listener->socket.fd = -1;
+	listener->tended.begin = begin_again;
+	listener->tended.context = listener;
+	listener->tended.again.fd = -1;
+	listener_socket_tend(listener);
 	TAILQ_INIT(&listener->connections);
 	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
 	return listener;
 }
 
-/* The socket of LISTENER is made, or could not be. */
-static void begin_listening(struct listener *listener, int error, struct filer *filer)
+/* While there are privileges. */
+static void begin_listening(struct listener *listener)
 {
+	int error = listener_socket_open(listener);
+
 	if (!error)
 		error = begin_accepting(listener);
+	tended_begin(&listener->tended, error, monotonic_ns());
 	if (!error) {
 		log_info("listen \"%s\": %s on %s", listener->config.name,
 			 protocol_name(listener->config.protocol), listener->config.address);
 		return;
 	}
 	end_accepting(listener);
-	listener_socket_close(listener, filer);
+	listener_socket_close(listener, NULL);
 	log_warning("listen \"%s\": cannot listen on %s: %s; who asks there takes mail as if "
 		    "there was no spoolgate",
 		    listener->config.name, listener->config.address,
@@ -253,6 +268,7 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 	listeners->source = *source;
 	listeners->times = listener_times;
 	listeners->connections_max = LISTENER_CONNECTIONS;
+	memcpy(listeners->user, config->user, sizeof(listeners->user));
 	TAILQ_INIT(&listeners->list);
 	TAILQ_INIT(&listeners->dead);
 	listeners->bury = evtimer_new(base, on_bury, listeners);
@@ -265,7 +281,7 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 
 		if (!listener)
 			return -ENOMEM;
-		begin_listening(listener, listener_socket_open(listener, config->user), NULL);
+		begin_listening(listener);
 	}
 	return 0;
 }
@@ -308,49 +324,36 @@ static void keep_listener(struct listener *listener, const struct config_listene
 		memcpy(kept.group, listener->config.group, sizeof(kept.group));
 	}
 	listener->config = kept;
+	listener_socket_tend(listener);
 }
 
-static void say_restart(const struct listener *listener)
+static bool is_unix(const struct listener *listener)
 {
-	log_warning("listen \"%s\": %s needs a restart: it takes privileges that were given up",
-		    listener->config.name, listener->config.address);
+	return listener->config.socket.ss_family == AF_UNIX;
 }
 
-static void begin_late(struct listener *listener, int error, struct filer *filer)
+void listeners_tend(struct listeners *listeners, struct filer *filer, enum tended_why why,
+		    int64_t now)
 {
-	begin_listening(listener, error, filer);
-	if (error == -EPERM || error == -EACCES)
-		say_restart(listener);
-}
-
-void listeners_placed(void *context, const struct filer_reply *reply)
-{
-	struct listeners *listeners = context;
 	struct listener *listener;
 
 	TAILQ_FOREACH(listener, &listeners->list, entry) {
-		if (listener->placing != reply->serial)
-			continue;
-		listener->placing = 0;
-		listener->socket.device = reply->device;
-		listener->socket.inode = reply->inode;
-		begin_late(listener, reply->error, listeners->filer);
-		return;
+		listener->tended.filer = filer;
+		if (is_unix(listener))
+			tended_look(&listener->tended, why, now);
 	}
 }
 
-/* Without privileges, and by the sandbox's leave: unix sockets in directories of our own. */
-static void open_late(struct listener *listener, const struct config *config, struct filer *filer)
+/* The sandbox lets us have unix sockets only. */
+static void say_restart(const struct listeners *listeners)
 {
-	int error;
+	struct listener *listener;
 
-	if (listener->config.socket.ss_family != AF_UNIX) {
-		say_restart(listener);
-		return;
-	}
-	error = listener_socket_ask(listener, config->user, filer);
-	if (error != -EINPROGRESS)
-		begin_late(listener, error, filer);
+	TAILQ_FOREACH(listener, &listeners->list, entry)
+		if (!is_unix(listener) && listener->socket.fd < 0)
+			log_warning("listen \"%s\": %s needs a restart: it takes privileges that "
+				    "were given up",
+				    listener->config.name, listener->config.address);
 }
 
 static void say_placing(const struct listeners *listeners)
@@ -358,7 +361,7 @@ static void say_placing(const struct listeners *listeners)
 	struct listener *listener;
 
 	TAILQ_FOREACH(listener, &listeners->list, entry)
-		if (listener->placing)
+		if (listener->tended.waiting && listener->socket.fd < 0)
 			log_warning("listen \"%s\": the filesystem of %s does not answer: opened "
 				    "once it does",
 				    listener->config.name, listener->config.address);
@@ -369,7 +372,6 @@ void listeners_reload(struct listeners *listeners, const struct config *config, 
 	const struct config_listener *block;
 	struct listener *listener, *next;
 
-	listeners->filer = filer;
 	for (listener = TAILQ_FIRST(&listeners->list); listener; listener = next) {
 		next = TAILQ_NEXT(listener, entry);
 		block = find_block(config, listener->config.address);
@@ -388,9 +390,9 @@ void listeners_reload(struct listeners *listeners, const struct config *config, 
 			listener = add_listener(listeners, block);
 		if (!listener)
 			log_error("listen \"%s\": %s", block->name, strerror(ENOMEM));
-		else if (listener->socket.fd < 0)
-			open_late(listener, config, filer);
 	}
+	say_restart(listeners);
+	listeners_tend(listeners, filer, TENDED_ASKED, monotonic_ns());
 	if (!filer_wait(filer))
 		say_placing(listeners);
 }
@@ -402,16 +404,18 @@ unsigned int listeners_status(const struct listeners *listeners, struct listener
 
 	if (!listeners)
 		return 0;
-	TAILQ_FOREACH(listener, &listeners->list, entry)
-		status[count++] = (struct listener_status){
-			.name = listener->config.name,
-			.protocol = protocol_name(listener->config.protocol),
-			.address = listener->config.address,
-			.open = listener->accept,
-			.connections = listener->count,
-			.requests = listener->requests,
-			.dropped = listener->dropped,
-		};
+	TAILQ_FOREACH(listener, &listeners->list, entry) {
+		tended_explain(&listener->tended, status[count].reason);
+		status[count].name = listener->config.name;
+		status[count].protocol = protocol_name(listener->config.protocol);
+		status[count].address = listener->config.address;
+		status[count].open = listener->accept;
+		status[count].lost = tended_is_lost(&listener->tended);
+		status[count].connections = listener->count;
+		status[count].requests = listener->requests;
+		status[count].dropped = listener->dropped;
+		count++;
+	}
 	return count;
 }
 
@@ -423,7 +427,6 @@ void listeners_close(struct listeners *listeners, struct filer *filer)
 		return;
 	while ((listener = TAILQ_FIRST(&listeners->list)))
 		close_listener(listener, filer);
-	filer_forget(filer);
 	if (listeners->bury)
 		event_free(listeners->bury);
 	free(listeners);

@@ -12,9 +12,9 @@
 
 #include "common/config.h"
 #include "common/words.h"
+#include "publish/tended.h"
 
 struct event_base;
-struct filer;
 struct listeners;
 
 /* Where answers come from. All are called from the event loop; none may block. */
@@ -49,13 +49,23 @@ int listeners_open(struct listeners **listeners, struct event_base *base,
 void listeners_reload(struct listeners *listeners, const struct config *config,
 		      struct filer *filer);
 
+/* Look whether the files of unix sockets are where they belong, and have FILER mend it. */
+void listeners_tend(struct listeners *listeners, struct filer *filer, enum tended_why why,
+		    int64_t now);
+
+/* The rules of CONFIG's unix sockets, which borrow from it. Returns how many there are. */
+unsigned int listeners_rules(const struct config *config,
+			     struct unix_socket_rule rules[CONFIG_LISTENERS]);
+
 /* One listener, for the status. Borrowed until the next reload. */
 struct listener_status {
 	const char *name, *protocol, *address;
 	bool open;
-	uint64_t connections; /* now */
-	uint64_t requests;    /* answered */
-	uint64_t dropped;     /* connections refused, displaced, or closed for misbehaving */
+	uint64_t connections;	    /* now */
+	uint64_t requests;	    /* answered */
+	uint64_t dropped;	    /* connections refused, displaced, or closed for misbehaving */
+	bool lost;		    /* it listens where nobody can find it */
+	char reason[TENDED_REASON]; /* why it is lost or not open; "": it is neither, or unknown */
 };
 
 /* Fills STATUS, of CONFIG_LISTENERS entries; returns how many there are. NULL has none. */

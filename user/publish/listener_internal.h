@@ -11,6 +11,7 @@
 
 #include "publish/filer.h"
 #include "publish/listener.h"
+#include "publish/tended.h"
 #include "publish/unix_socket.h"
 
 #define LISTENER_BACKLOG 1024
@@ -78,7 +79,7 @@ struct listener {
 	struct config_listener config;
 	const struct listener_protocol *protocol;
 	struct unix_socket socket; /* its fd is that of a TCP listener, too; -1: not open */
-	uint32_t placing;	   /* what the filer was asked; 0: nothing */
+	struct tended tended;	   /* a unix socket's file */
 	struct event *accept;
 	struct event *resume;		    /* accepts again */
 	struct connection_list connections; /* the longest without a request first */
@@ -93,7 +94,7 @@ TAILQ_HEAD(listener_list, listener);
 struct listeners {
 	struct event_base *base;
 	struct listener_source source;
-	struct filer *filer; /* of the last reload */
+	char user[CONFIG_NAME]; /* whom the daemon becomes */
 	struct listener_times times;
 	unsigned int connections_max; /* of one listener */
 	unsigned int count;	      /* connections of all */
@@ -103,14 +104,10 @@ struct listeners {
 };
 
 /* listener_socket.c: make the socket that LISTENER's block describes. */
-int listener_socket_open(struct listener *listener, const char *user);
+int listener_socket_open(struct listener *listener);
+/* What is tended, from the block that there is now. */
+void listener_socket_tend(struct listener *listener);
 void listener_socket_close(struct listener *listener, struct filer *filer);
-
-/* The same for a unix socket, without privileges: -EINPROGRESS when FILER has been asked. */
-int listener_socket_ask(struct listener *listener, const char *user, struct filer *filer);
-
-/* FILER has placed a socket (or something else). */
-void listeners_placed(void *listeners, const struct filer_reply *reply);
 
 /* listener_connection.c. FD is the connection's from now on, and closed on errors. */
 int connection_new(struct listener *listener, int fd);

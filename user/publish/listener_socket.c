@@ -6,17 +6,16 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "publish/listener_internal.h"
 
-static void make_rule(const struct listener *listener, const char *user,
+static void make_rule(const struct config_listener *config, const char *user,
 		      struct unix_socket_rule *rule)
 {
-	const struct config_listener *config = &listener->config;
-
 	*rule = (struct unix_socket_rule){
 		.path = config->address + strlen("unix:"),
 		.mode = config->mode,
@@ -27,16 +26,33 @@ static void make_rule(const struct listener *listener, const char *user,
 	};
 }
 
-static int open_unix(struct listener *listener, const char *user)
+unsigned int listeners_rules(const struct config *config,
+			     struct unix_socket_rule rules[CONFIG_LISTENERS])
 {
-	struct unix_socket_rule rule;
-	int ret;
+	unsigned int count = 0;
 
-	make_rule(listener, user, &rule);
-	ret = unix_socket_new(&listener->socket, rule.path);
-	if (!ret)
-		ret = unix_socket_place_apart(&listener->socket, &rule);
-	return ret;
+	for (unsigned int i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].socket.ss_family == AF_UNIX)
+			make_rule(&config->listeners[i], config->user, &rules[count++]);
+	return count;
+}
+
+void listener_socket_tend(struct listener *listener)
+{
+	struct tended *tended = &listener->tended;
+
+	make_rule(&listener->config, listener->listeners->user, &tended->rule);
+	snprintf(tended->what, sizeof(tended->what), "listen \"%s\"", listener->config.name);
+	tended->address = listener->config.address;
+	tended->socket = &listener->socket;
+}
+
+static int open_unix(struct listener *listener)
+{
+	const struct unix_socket_rule *rule = &listener->tended.rule;
+	int ret = unix_socket_new(&listener->socket, rule->path);
+
+	return ret ? ret : unix_socket_place_apart(&listener->socket, rule);
 }
 
 static int open_inet(struct listener *listener)
@@ -59,13 +75,13 @@ static int open_inet(struct listener *listener)
 	return 0;
 }
 
-int listener_socket_open(struct listener *listener, const char *user)
+int listener_socket_open(struct listener *listener)
 {
 	int ret;
 
 	listener->socket = (struct unix_socket){ .fd = -1 };
 	if (listener->config.socket.ss_family == AF_UNIX)
-		ret = open_unix(listener, user);
+		ret = open_unix(listener);
 	else
 		ret = open_inet(listener);
 	if (ret)
@@ -73,26 +89,9 @@ int listener_socket_open(struct listener *listener, const char *user)
 	return ret;
 }
 
-int listener_socket_ask(struct listener *listener, const char *user, struct filer *filer)
-{
-	struct unix_socket_rule rule;
-	int ret;
-
-	make_rule(listener, user, &rule);
-	rule.strict = true;
-	ret = unix_socket_new(&listener->socket, rule.path);
-	if (ret)
-		return ret;
-	if (!filer)
-		return unix_socket_place(&listener->socket, &rule);
-	listener->placing =
-		filer_place(filer, &listener->socket, &rule, listeners_placed, listener->listeners);
-	return listener->placing ? -EINPROGRESS : -ESRCH;
-}
-
 void listener_socket_close(struct listener *listener, struct filer *filer)
 {
 	/* A file that is being placed stays. It is replaced when that is asked for again. */
-	listener->placing = 0;
+	tended_end(&listener->tended);
 	filer_remove(filer, &listener->socket);
 }

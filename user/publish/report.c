@@ -318,6 +318,14 @@ static struct json_object *writers_new(struct builder *builder)
 	return array;
 }
 
+/* One that listens where nobody finds it is not open. */
+static const char *state_of_listener(const struct listener_status *listener)
+{
+	if (listener->lost)
+		return "not there";
+	return listener->open ? "open" : "closed";
+}
+
 static struct json_object *listeners_new(struct builder *builder)
 {
 	const struct report *report = builder->report;
@@ -330,7 +338,9 @@ static struct json_object *listeners_new(struct builder *builder)
 		add_string(builder, object, "name", listener->name);
 		add_string(builder, object, "protocol", listener->protocol);
 		add_string(builder, object, "address", listener->address);
-		add_string(builder, object, "state", listener->open ? "open" : "closed");
+		add_string(builder, object, "state", state_of_listener(listener));
+		if (listener->reason[0])
+			add_string(builder, object, "reason", listener->reason);
 		add(builder, object, "connections", json_object_new_uint64(listener->connections));
 		add(builder, object, "requests", json_object_new_uint64(listener->requests));
 		add(builder, object, "dropped", json_object_new_uint64(listener->dropped));

@@ -4,6 +4,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,7 +15,6 @@
 #include "common/log.h"
 #include "common/units.h"
 #include "publish/event_order.h"
-#include "publish/filer.h"
 #include "publish/state_internal.h"
 
 _Static_assert(STATE_WATCHERS < STATE_CLIENTS, "watchers alone must not lock out who asks");
@@ -227,23 +227,45 @@ static unsigned int clients_allowed(void)
 	return files.rlim_cur - STATE_SPARE_FDS;
 }
 
-static int state_listen(struct state *state)
+static void free_event(struct event *event)
 {
+	if (event)
+		event_free(event);
+}
+
+static int begin_listening(struct state *state)
+{
+	free_event(state->listener);
 	state->listener =
 		event_new(state->base, state->socket.fd, EV_READ | EV_PERSIST, on_connect, state);
-	state->resume = evtimer_new(state->base, on_resume, state);
-	state->soon = evtimer_new(state->base, on_soon, state);
-	if (!state->listener || !state->resume || !state->soon)
+	if (!state->listener)
 		return -ENOMEM;
 	event_comes_last(state->listener);
-	event_comes_last(state->resume);
-	event_comes_last(state->soon);
 	return event_add(state->listener, NULL) ? -ENOMEM : 0;
 }
 
-static int listen_at(struct unix_socket *socket, const struct config *config)
+static int make_events(struct state *state)
 {
-	const struct unix_socket_rule rule = {
+	state->resume = evtimer_new(state->base, on_resume, state);
+	state->soon = evtimer_new(state->base, on_soon, state);
+	if (!state->resume || !state->soon)
+		return -ENOMEM;
+	event_comes_last(state->resume);
+	event_comes_last(state->soon);
+	return begin_listening(state);
+}
+
+static int begin_again(void *context)
+{
+	struct state *state = context;
+
+	state->again = true;
+	return begin_listening(state);
+}
+
+void state_rule(const struct config *config, struct unix_socket_rule *rule)
+{
+	*rule = (struct unix_socket_rule){
 		.path = config->state.path,
 		.mode = config->state.mode,
 		.owner = "",
@@ -252,9 +274,44 @@ static int listen_at(struct unix_socket *socket, const struct config *config)
 		.backlog = STATE_BACKLOG,
 		.users_group = true,
 	};
-	int ret = unix_socket_new(socket, rule.path);
+}
 
-	return ret ? ret : unix_socket_place_apart(socket, &rule);
+/* The configuration may be another one tomorrow: the socket stays what it is. */
+static void begin_tending(struct state *state, const struct config *config)
+{
+	struct tended *tended = &state->tended;
+
+	snprintf(state->path, sizeof(state->path), "%s", config->state.path);
+	snprintf(state->group, sizeof(state->group), "%s", config->state.group);
+	snprintf(state->user, sizeof(state->user), "%s", config->user);
+	state_rule(config, &tended->rule);
+	tended->rule.path = tended->address = state->path;
+	tended->rule.group = state->group;
+	tended->rule.user = state->user;
+	snprintf(tended->what, sizeof(tended->what), "state socket");
+	tended->socket = &state->socket;
+	tended->begin = begin_again;
+	tended->context = state;
+	tended_begin(tended, 0, monotonic_ns());
+}
+
+bool state_tend(struct state *state, struct filer *filer, enum tended_why why, int64_t now)
+{
+	bool again = state->again;
+
+	state->again = false;
+	state->tended.filer = filer;
+	tended_look(&state->tended, why, now);
+	return again;
+}
+
+static int listen_at(struct state *state, const struct config *config)
+{
+	int ret;
+
+	begin_tending(state, config);
+	ret = unix_socket_new(&state->socket, state->path);
+	return ret ? ret : unix_socket_place_apart(&state->socket, &state->tended.rule);
 }
 
 int state_open(struct state **opened, struct event_base *base, const struct config *config,
@@ -274,9 +331,9 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	TAILQ_INIT(&state->waiting);
 	TAILQ_INIT(&state->dead);
 	signal(SIGPIPE, SIG_IGN); /* bufferevents write without MSG_NOSIGNAL */
-	ret = listen_at(&state->socket, config);
+	ret = listen_at(state, config);
 	if (!ret)
-		ret = state_listen(state);
+		ret = make_events(state);
 	if (ret) {
 		state_close(state, NULL);
 		return ret;
@@ -319,12 +376,6 @@ void state_counters(const struct state *state, struct state_counters *counters)
 	*counters = state->counters;
 }
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 void state_close(struct state *state, struct filer *filer)
 {
 	struct client *client;
@@ -337,6 +388,7 @@ void state_close(struct state *state, struct filer *filer)
 	free_event(state->listener);
 	free_event(state->resume);
 	free_event(state->soon);
+	tended_end(&state->tended);
 	filer_remove(filer, &state->socket);
 	free(state->status);
 	free(state);

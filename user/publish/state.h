@@ -14,12 +14,12 @@
 
 #include "common/config.h"
 #include "common/words.h"
+#include "publish/tended.h"
 
 #define STATE_LINE    512 /* bytes of a request, without its newline */
 #define STATE_CLIENTS 2048
 
 struct event_base;
-struct filer;
 struct state;
 
 /* Where answers come from. All are called from the event loop; none may block. */
@@ -54,6 +54,15 @@ struct state_source {
  */
 int state_open(struct state **state, struct event_base *base, const struct config *config,
 	       const struct state_source *source);
+
+/* By what rule CONFIG's state socket is placed; it borrows from CONFIG. */
+void state_rule(const struct config *config, struct unix_socket_rule *rule);
+
+/*
+ * Look whether the socket's file is where it belongs, and have FILER mend it. Returns whether it
+ * was made again since the last time: what is beside it may be gone as well.
+ */
+bool state_tend(struct state *state, struct filer *filer, enum tended_why why, int64_t now);
 
 /* Something changed: a line of status to every watcher. */
 void state_changed(struct state *state);

@@ -10,7 +10,7 @@
 #include <sys/time.h>
 
 #include "publish/state.h"
-#include "publish/unix_socket.h"
+#include "publish/tended.h"
 
 #define STATE_BACKLOG	 1024
 #define STATE_WATCHERS	 256
@@ -70,6 +70,10 @@ struct state {
 	struct state_source source;
 	struct state_times times;
 	struct unix_socket socket;
+	struct tended tended; /* its file */
+	bool again;	      /* it was made again */
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char group[CONFIG_NAME], user[CONFIG_NAME]; /* of its rule */
 	struct event *listener;
 	struct event *resume; /* listens again */
 	struct event *soon;   /* the next round of the loop: turns and burials */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,17 +17,30 @@
 #include "common/log.h"
 #include "publish/unix_socket.h"
 
-#define PLACE_MS 5000
+#define PLACE_MS  5000
+#define UNIX_PATH sizeof(((struct sockaddr_un *)0)->sun_path)
+#define NOBODY	  ((uid_t)-1) /* and chown(2) leaves it as it is */
+
+/* Who tries again and again has told what is wrong, and tells what comes of it. */
+#define say(rule, log, ...)               \
+	do {                              \
+		if (!(rule)->again)       \
+			log(__VA_ARGS__); \
+	} while (0)
 
 /* The daemon removes its socket as the user it becomes, which takes writing the directory. */
-static void give_open(int directory, const char *path, const char *name)
+static void give_open(int directory, const char *path, const struct unix_socket_rule *rule)
 {
-	const struct passwd *user = name[0] ? getpwnam(name) : NULL;
+	const struct passwd *user = !rule->known && rule->user[0] ? getpwnam(rule->user) : NULL;
+	uid_t uid = user ? user->pw_uid : rule->known ? rule->user_uid : NOBODY;
+	gid_t gid = user ? user->pw_gid : rule->user_gid;
 
+	/* Given first: who may give and is not root may set the mode of what is their own. */
+	if (uid != NOBODY && (!geteuid() || rule->known) && fchown(directory, uid, gid))
+		say(rule, log_warning, "%s: cannot give it to user %s: %s", path, rule->user,
+		    strerror(errno));
 	if (fchmod(directory, 0755))
-		log_warning("%s: cannot set mode 0755: %s", path, strerror(errno));
-	if (user && !geteuid() && fchown(directory, user->pw_uid, user->pw_gid))
-		log_warning("%s: cannot give it to user %s: %s", path, name, strerror(errno));
+		say(rule, log_warning, "%s: cannot set mode 0755: %s", path, strerror(errno));
 }
 
 /* One that a service manager made for us, so far root's: it bears our name. */
@@ -41,7 +55,7 @@ static bool has_our_name(const char *path)
  * By its descriptor: what is above it may be another user's, who may have put a link or another
  * directory in its place by now. OWNER is whose it still is.
  */
-static void give_directory(const char *path, uid_t owner, const char *name)
+static void give_directory(const char *path, uid_t owner, const struct unix_socket_rule *rule)
 {
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -49,29 +63,57 @@ static void give_directory(const char *path, uid_t owner, const char *name)
 	if (directory < 0)
 		return;
 	if (!fstat(directory, &st) && st.st_uid == owner)
-		give_open(directory, path, name);
+		give_open(directory, path, rule);
 	close(directory);
 }
 
-static int make_directory(const struct unix_socket *made, const char *user)
+/* PATH is its directory's then: false where that is the root, which cannot be gone. */
+static bool cut_name(char *path)
 {
-	char path[sizeof(made->address.sun_path)];
-	char *slash;
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+static bool name_directory(char name[UNIX_PATH], const char *path)
+{
+	snprintf(name, UNIX_PATH, "%s", path);
+	return cut_name(name);
+}
+
+/* What was somebody else's and is gone is not ours to make. */
+static int check_directory(const struct unix_socket *made, const char *path)
+{
+	struct stat st;
+
+	if (made->own_directory || has_our_name(path) || !stat(path, &st))
+		return 0;
+	return -errno;
+}
+
+static int make_directory(struct unix_socket *made, const struct unix_socket_rule *rule)
+{
+	char path[UNIX_PATH];
 	int error;
 
-	memcpy(path, made->address.sun_path, sizeof(path));
-	slash = strrchr(path, '/');
-	if (!slash || slash == path)
+	if (!name_directory(path, made->address.sun_path))
 		return 0;
-	*slash = '\0';
+	error = rule->again ? check_directory(made, path) : 0;
+	if (error)
+		return error;
 	if (!mkdir(path, 0755)) {
-		give_directory(path, geteuid(), user);
+		made->own_directory = true;
+		give_directory(path, geteuid(), rule);
 	} else if (errno != EEXIST) {
 		error = -errno;
-		log_error("%s: cannot make the socket's directory: %s", path, strerror(-error));
+		say(rule, log_error, "%s: cannot make the socket's directory: %s", path,
+		    strerror(-error));
 		return error;
 	} else if (has_our_name(path)) {
-		give_directory(path, 0, user);
+		give_directory(path, 0, rule);
 	}
 	return 0;
 }
@@ -92,7 +134,7 @@ static int probe_socket(const struct sockaddr_un *address)
 	return ret == -EACCES || ret == -EPERM ? ret : -EADDRINUSE;
 }
 
-static int clear_place(const struct sockaddr_un *address)
+static int clear_place(const struct sockaddr_un *address, const struct unix_socket_rule *rule)
 {
 	const char *path = address->sun_path;
 	struct stat there;
@@ -103,19 +145,19 @@ static int clear_place(const struct sockaddr_un *address)
 		goto out;
 	}
 	if (!S_ISSOCK(there.st_mode)) {
-		log_error("%s: is there and is not a socket: not touched", path);
+		say(rule, log_error, "%s: is there and is not a socket: not touched", path);
 		return -EEXIST;
 	}
 	ret = probe_socket(address);
 	if (ret == -EADDRINUSE) {
-		log_error("%s: another program answers there", path);
+		say(rule, log_error, "%s: another program answers there", path);
 		return ret;
 	}
 	if (!ret && unlink(path) && errno != ENOENT)
 		ret = -errno;
 out:
 	if (ret)
-		log_error("%s: cannot take the place: %s", path, strerror(-ret));
+		say(rule, log_error, "%s: cannot take the place: %s", path, strerror(-ret));
 	return ret;
 }
 
@@ -147,11 +189,13 @@ static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *g
 	const struct group *group = rule->group[0] ? getgrnam(rule->group) : NULL;
 
 	if (rule->owner[0] && !user)
-		log_warning("%s: user \"%s\" does not exist: the socket keeps the daemon's own",
-			    rule->path, rule->owner);
+		say(rule, log_warning,
+		    "%s: user \"%s\" does not exist: the socket keeps the daemon's own", rule->path,
+		    rule->owner);
 	if (rule->group[0] && !group)
-		log_warning("%s: group \"%s\" does not exist: the socket keeps the daemon's own",
-			    rule->path, rule->group);
+		say(rule, log_warning,
+		    "%s: group \"%s\" does not exist: the socket keeps the daemon's own",
+		    rule->path, rule->group);
 	*uid = user ? user->pw_uid : (uid_t)-1; /* getpwnam() has one buffer for all answers */
 	if (rule->group[0])
 		*gid = group ? group->gr_gid : (gid_t)-1;
@@ -159,31 +203,58 @@ static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *g
 		*gid = default_group(rule);
 }
 
+void unix_socket_know(struct unix_socket_rule *rule)
+{
+	const struct passwd *user = rule->user[0] ? getpwnam(rule->user) : NULL;
+
+	rule->user_uid = user ? user->pw_uid : NOBODY;
+	rule->user_gid = user ? user->pw_gid : (gid_t)-1;
+	find_owner(rule, &rule->uid, &rule->gid);
+	/* As it is made by root: the rest is root's, whoever makes it. */
+	if (rule->uid == NOBODY && !geteuid())
+		rule->uid = 0;
+	if (rule->gid == (gid_t)-1 && !geteuid())
+		rule->gid = getegid();
+	rule->strict = !geteuid();
+	rule->known = true;
+}
+
 /* FILE is the socket's own inode: its directory may be another user's, who may put a link there. */
 static int give_socket(int file, const struct unix_socket_rule *rule)
 {
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = rule->uid;
+	gid_t gid = rule->gid;
 	int error;
 
-	find_owner(rule, &uid, &gid);
-	if ((uid == (uid_t)-1 && gid == (gid_t)-1) || !fchownat(file, "", uid, gid, AT_EMPTY_PATH))
+	if (!rule->known)
+		find_owner(rule, &uid, &gid);
+	if ((uid == NOBODY && gid == (gid_t)-1) || !fchownat(file, "", uid, gid, AT_EMPTY_PATH))
 		return 0;
 	error = -errno;
-	log_warning("%s: cannot give it to owner \"%s\", group \"%s\": %s", rule->path, rule->owner,
-		    rule->group, strerror(-error));
+	say(rule, log_warning, "%s: cannot give it to owner \"%s\", group \"%s\": %s", rule->path,
+	    rule->owner, rule->group, strerror(-error));
 	return rule->strict ? error : 0;
+}
+
+/* 0: nothing is known, and no two are the same then. */
+static dev_t device_of(const char *directory)
+{
+	struct stat st;
+
+	return stat(directory, &st) ? 0 : st.st_dev;
 }
 
 /* What has been bound, for as long as it is there. */
 static int take_note(struct unix_socket *made, const struct unix_socket_rule *rule)
 {
 	int file = open(rule->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char directory[UNIX_PATH];
 	struct stat st;
 	int ret;
 
 	if (file < 0)
 		return -errno;
+	made->beside = name_directory(directory, rule->path) ? device_of(directory) : 0;
 	ret = fstat(file, &st) ? -errno : 0;
 	if (!ret && !S_ISSOCK(st.st_mode))
 		ret = -ENOTSOCK;
@@ -200,9 +271,9 @@ int unix_socket_place(struct unix_socket *made, const struct unix_socket_rule *r
 {
 	int ret;
 
-	ret = make_directory(made, rule->user);
+	ret = make_directory(made, rule);
 	if (!ret)
-		ret = clear_place(&made->address);
+		ret = clear_place(&made->address, rule);
 	if (ret)
 		return ret;
 	ret = bind_as(made->fd, &made->address, rule->mode);
@@ -211,8 +282,40 @@ int unix_socket_place(struct unix_socket *made, const struct unix_socket_rule *r
 	if (!ret && listen(made->fd, rule->backlog))
 		ret = -errno;
 	if (ret)
-		log_error("%s: cannot listen: %s", rule->path, strerror(-ret));
+		say(rule, log_error, "%s: cannot listen: %s", rule->path, strerror(-ret));
 	return ret;
+}
+
+/* Of the directory of the file at PATH, or of the nearest above it that there is. */
+static dev_t device_beside(const char *path)
+{
+	char directory[UNIX_PATH];
+	dev_t device = 0;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	while (!device && cut_name(directory))
+		device = device_of(directory);
+	return device;
+}
+
+enum unix_socket_found unix_socket_find(const struct unix_socket *made)
+{
+	const char *path = made->address.sun_path;
+	bool there = true;
+	struct stat st;
+	dev_t beside;
+
+	if (lstat(path, &st)) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return SOCKET_HERE;
+		there = false;
+	}
+	if (there && st.st_dev == made->device && st.st_ino == made->inode)
+		return SOCKET_HERE;
+	beside = device_beside(path);
+	if (beside && made->beside && beside != made->beside)
+		return SOCKET_HIDDEN;
+	return there ? SOCKET_REPLACED : SOCKET_REMOVED;
 }
 
 int unix_socket_new(struct unix_socket *made, const char *path)
@@ -258,6 +361,8 @@ int unix_socket_place_apart(struct unix_socket *made, const struct unix_socket_r
 
 	made->device = placing.made.device;
 	made->inode = placing.made.inode;
+	made->beside = placing.made.beside;
+	made->own_directory = placing.made.own_directory;
 	return ret;
 }
 

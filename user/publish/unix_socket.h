@@ -10,9 +10,11 @@
 
 struct unix_socket {
 	struct sockaddr_un address;
-	dev_t device; /* of the file, to remove our own only */
-	ino_t inode;  /* 0: not bound */
-	int fd;	      /* -1: closed */
+	dev_t device;	    /* of the file, to remove our own only */
+	ino_t inode;	    /* 0: not bound; nobody else's as long as FD is open, which holds it */
+	dev_t beside;	    /* the device of its directory, by which a mount is told */
+	bool own_directory; /* which we made, or which bears our name */
+	int fd;		    /* -1: closed */
 };
 
 struct unix_socket_rule {
@@ -23,6 +25,10 @@ struct unix_socket_rule {
 	int backlog;
 	bool strict;	  /* an owner that cannot be given is an error, not a warning */
 	bool users_group; /* without a `group`, root gives it to the user's primary one */
+	bool again;	  /* it has been there: say nothing, and make no directory but our own */
+	bool known;	  /* the names are what is below, which unix_socket_know() filled in */
+	uid_t uid, user_uid;
+	gid_t gid, user_gid;
 };
 
 /*
@@ -39,6 +45,18 @@ int unix_socket_place(struct unix_socket *made, const struct unix_socket_rule *r
  * answered for 5 s. Where it fails nothing is left of it.
  */
 int unix_socket_place_apart(struct unix_socket *made, const struct unix_socket_rule *rule);
+
+/* What owner, group and user come to, as root gives them at start: to be known later. */
+void unix_socket_know(struct unix_socket_rule *rule);
+
+/* What is at the path of a socket that was placed. */
+enum unix_socket_found {
+	SOCKET_HERE, /* or it cannot be seen: then nothing is known */
+	SOCKET_REMOVED,
+	SOCKET_REPLACED, /* by another file */
+	SOCKET_HIDDEN,	 /* another filesystem is there: mounted over it, or no more below it */
+};
+enum unix_socket_found unix_socket_find(const struct unix_socket *made);
 
 /* Remove the file if it still is the one that was made. */
 void unix_socket_remove(struct unix_socket *made);

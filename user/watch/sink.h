@@ -38,6 +38,9 @@ struct watch_sink {
 	 */
 	void (*judge)(void *context);
 
+	/* Filesystems were mounted or unmounted. */
+	void (*mounts)(void *context);
+
 	/*
 	 * How far the resource is from its next higher level, in its own unit; INT64_MAX
 	 * when there is none.

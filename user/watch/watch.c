@@ -208,6 +208,7 @@ static void on_mounts(evutil_socket_t fd, short events, void *argument)
 	procs_mounted(&watch->procs);
 	for (i = 0; i < watch->set.count; i++)
 		filesystem_look(&watch->filesystems[i]);
+	watch->sink.mounts(watch->sink.context);
 }
 
 /* Without it a mount is noticed by the next safety look. */
