@@ -63,6 +63,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Postfix with a milter: a stranger is one whatever he writes for a size" {
+	case_odd_sizes
+}
+
 @test "Postfix with a milter: an authenticated user is accepted at medium, and not at high" {
 	case_authenticated
 }

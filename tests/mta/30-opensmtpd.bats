@@ -62,6 +62,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "OpenSMTPD: a stranger is one whatever he writes for a size" {
+	case_odd_sizes
+}
+
 @test "OpenSMTPD: an authenticated user is accepted at medium, and not at high" {
 	case_authenticated
 }

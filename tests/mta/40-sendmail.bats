@@ -64,6 +64,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Sendmail: a stranger is one whatever he writes for a size" {
+	case_odd_sizes
+}
+
 @test "Sendmail: an authenticated user is accepted at medium, and not at high" {
 	case_authenticated
 }

@@ -66,6 +66,13 @@ send_as_user() { # NAME
 	case_content_filter
 }
 
+# {msg_size} is what the client wrote, so it is the last field of the key.
+@test "Sendmail by socket map: a stranger is one whatever he writes for a size" {
+	case_odd_sizes
+	[ "$(answer_to "MAIL FROM:<a@client.test> SIZE=1000/x")" = "$REPLY" ]
+	make_level normal
+	[[ $(answer_to "MAIL FROM:<a@client.test> SIZE=1000/x") == 250\ * ]]
+}
 
 @test "Sendmail by socket map: spoolgated killed, mail flows; back, it is asked again" {
 	case_killed

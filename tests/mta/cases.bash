@@ -32,6 +32,31 @@ case_size() {
 }
 
 # The server's own file says how its users send: `send_as_user NAME`.
+# One line said in a session of a stranger, and the answer to it.
+answer_to() { # LINE
+	# shellcheck disable=SC2016
+	lab bash -c 'exec 3<>"/dev/tcp/$1/25"
+		read -r _ <&3
+		printf "EHLO client.test\r\n" >&3
+		while read -r line <&3 && [[ $line != 250\ * ]]; do :; done
+		printf "%s\r\n" "$2" >&3
+		read -rt 60 line <&3 && echo "${line%$'"'\\r'"'}"' - "$STRANGERS" "$1"
+}
+
+# What is written after SIZE= makes nobody a user, or a client of another address.
+case_odd_sizes() {
+	local size answer long
+	printf -v long '%01200d' 1
+	make_level medium
+	for size in 1000 1000/x '1000/x@y' 1000//x /x //x abc '' 1000/ 2/127.0.0.1/x/1 -1 +1 0x10 '1000<TMPF>' \
+		'1000"' '1000(x' '1000)' '1000<' '1000\' '1000,x' '1000;x' '1000$x' '1000%x' '1000|x' \
+		'1000 SIZE=1' 99999999999999999999 "${long:0:300}" "$long" "x$long/x"; do
+		answer=$(answer_to "MAIL FROM:<a@client.test> SIZE=$size")
+		echo "SIZE=${size:0:40}: ${answer:0:80}"
+		[[ $answer == [45]??[\ -]* ]]
+	done
+}
+
 case_authenticated() {
 	make_level medium
 	! swaks stranger "$STRANGERS" || false

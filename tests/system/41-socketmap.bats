@@ -42,6 +42,9 @@ says() { # ANSWER REQUEST
 	says "$REFUSED" 'admit IPv6:2001:db8::1//'
 	says "$REFUSED" 'admit unknown'
 	says "$PASS" 'admit 203.0.113.1//user@example.org'
+	says "$PASS" 'admit 2/203.0.113.1/user@example.org/'
+	says "$REFUSED" 'admit 2/203.0.113.1//1000/user@example.org'
+	says "$REFUSED" 'admit 203.0.113.1/1000/user@example.org/'
 	says "$PASS" 'submission 203.0.113.1'
 	says "$PASS" 'admit 127.0.0.1'
 	says "$PASS" 'admit IPv6:::1'
@@ -54,7 +57,7 @@ says() { # ANSWER REQUEST
 
 @test "requests that are wrong are answered TEMP, which passes, and cost nobody else anything" {
 	start
-	says '43:TEMP allowed is: NAME ADDRESS[/SIZE[/USER]],' admit
+	says '41:TEMP allowed is: NAME 2/ADDRESS/USER/SIZE,' admit
 	[ "$(printf '15:admit 127.0.0.1,junk' | timeout 30 socat -t 20 - "UNIX-CONNECT:$MAP")" = \
 		"${PASS}20:TEMP not a netstring," ]
 	head -c 1M /dev/urandom | timeout 30 socat -t 20 - "UNIX-CONNECT:$MAP" >/dev/null || true

@@ -5,7 +5,7 @@
 
 #define PASS   "9:NOTFOUND ,"
 #define REFUSE "42:OK 452 4.3.1 Insufficient system resources,"
-#define WRONG  "43:TEMP allowed is: NAME ADDRESS[/SIZE[/USER]],"
+#define WRONG  "41:TEMP allowed is: NAME 2/ADDRESS/USER/SIZE,"
 #define BROKEN "20:TEMP not a netstring,"
 
 static ssize_t frame(const char *bytes, size_t length)
@@ -33,14 +33,14 @@ static void test_frames(void **state)
 	assert_int_equal(frame("5admit,", 7), -EBADMSG);
 	assert_int_equal(frame("-1:", 3), -EBADMSG);
 	assert_int_equal(frame("5:admit;", 8), -EBADMSG);
-	assert_int_equal(frame("1025:", 5), -EBADMSG);
+	assert_int_equal(frame("4097:", 5), -EBADMSG);
 	assert_int_equal(frame("00001:", 6), -EBADMSG);
 	assert_int_equal(frame("99999999999999999999999:", 24), -EBADMSG);
 	assert_int_equal(frame("\0", 1), -EBADMSG);
 	memset(large, 'x', sizeof(large));
-	memcpy(large, "1024:", 5);
-	large[5 + 1024] = ',';
-	assert_int_equal(frame(large, sizeof(large)), 5 + 1024 + 1);
+	memcpy(large, "4096:", 5);
+	large[5 + 4096] = ',';
+	assert_int_equal(frame(large, sizeof(large)), 5 + 4096 + 1);
 }
 
 static struct socketmap_request parse(const char *text)
@@ -64,9 +64,32 @@ static void test_keys(void **state)
 		{ "admit 127.0.0.1", "127.0.0.1", -1, false },
 		{ "admit ", "", -1, false },
 		{ "admit //", "", -1, false },
+		{ "admit 2/192.0.2.1//20000", "192.0.2.1", 20000, false },
+		{ "admit 2/192.0.2.1/user/20000", "192.0.2.1", 20000, true },
+		{ "admit 2/192.0.2.1/user/", "192.0.2.1", -1, true },
+		{ "admit 2/IPv6:2001:db8::1//5", "2001:db8::1", 5, false },
+		{ "admit 2///", "", -1, false },
+		{ "admit 2//user/7", "", 7, true },
+		{ "admit 2/192.0.2.1", "192.0.2.1", -1, false },
+		{ "admit 2/", "", -1, false },
+		/* What a stranger writes stays his own, slashes and all. */
+		{ "admit 2/192.0.2.1//1000/x", "192.0.2.1", -1, false },
+		{ "admit 2/192.0.2.1//1000//x", "192.0.2.1", -1, false },
+		{ "admit 2/192.0.2.1///x", "192.0.2.1", -1, false },
+		{ "admit 2/192.0.2.1//abc", "192.0.2.1", -1, false },
+		{ "admit 2/192.0.2.1//2/127.0.0.1/x/1", "192.0.2.1", -1, false },
+		{ "admit 2/192.0.2.1/a/b/1000", "192.0.2.1", -1, true }, /* user a/b */
+		/* As older configurations have it: ADDRESS/SIZE/USER. */
 		{ "admit 192.0.2.1/20000/", "192.0.2.1", 20000, false },
+		{ "admit 192.0.2.1/1000/x/", "192.0.2.1", -1, false },
+		{ "admit 192.0.2.1/1000/x@y/", "192.0.2.1", -1, false },
+		{ "admit 192.0.2.1/1000//x/", "192.0.2.1", -1, false },
+		{ "admit 192.0.2.1//x/", "192.0.2.1", -1, false },
+		{ "admit 192.0.2.1/abc/", "192.0.2.1", -1, false },
+		{ "admit 192.0.2.1/1000/x/user", "192.0.2.1", -1, false },
 		{ "admit 192.0.2.1//user", "192.0.2.1", -1, true },
-		{ "admit /1/a/b", "", 1, true },
+		{ "admit /1/a", "", 1, true },
+		{ "admit /1/a/b", "", -1, false },
 		{ "admit IPv6:2001:db8::1/5", "2001:db8::1", 5, false },
 		{ "spoolgate ipv6:0:0:0:0:0:0:0:1/1000/", "0:0:0:0:0:0:0:1", 1000, false },
 		{ "admit 192.0.2.1/-1", "192.0.2.1", -1, false },
@@ -99,7 +122,25 @@ static void test_what_is_wrong(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_int_equal(socketmap_parse(&request, wrong[i], strlen(wrong[i]), error),
 				 -EBADMSG);
-	assert_int_equal(socketmap_parse(&request, "admit \0", 7, error), -EBADMSG);
+}
+
+/* TEMP would let pass whoever writes much, or what ends a string. */
+static void test_what_a_client_writes_is_judged(void **state)
+{
+	static const char key[] = "admit 2/192.0.2.1//1000\0/x";
+	struct socketmap_request request;
+	char error[SOCKETMAP_ERROR], text[SOCKETMAP_REQUEST + 1];
+
+	(void)state;
+	assert_int_equal(socketmap_parse(&request, key, sizeof(key) - 1, error), 0);
+	assert_string_equal(request.address, "192.0.2.1");
+	assert_int_equal(request.size, -1);
+	assert_false(request.authenticated);
+	memset(text, '9', sizeof(text));
+	memcpy(text, "admit 2/192.0.2.1//", 19);
+	assert_int_equal(socketmap_parse(&request, text, SOCKETMAP_REQUEST, error), 0);
+	assert_int_equal(request.size, INT64_MAX);
+	assert_int_equal(socketmap_parse(&request, text, sizeof(text), error), -EBADMSG);
 }
 
 static int start(struct house *house)
@@ -140,6 +181,12 @@ static void test_answers(void **state)
 	ask(fd, "admit 192.0.2.2", PASS);
 	ask(fd, "admit 192.0.2.2/1000000", REFUSE);
 	assert_int_equal(house_counters(house).class, CLASS_INBOUND);
+	ask(fd, "admit 192.0.2.2/100/user/", PASS);
+	assert_int_equal(house_counters(house).class, CLASS_INBOUND);
+	ask(fd, "admit 2/192.0.2.2//100/user", PASS);
+	assert_int_equal(house_counters(house).class, CLASS_INBOUND);
+	ask(fd, "admit 2/192.0.2.2/user/1000000", REFUSE);
+	assert_int_equal(house_counters(house).class, CLASS_SUBMISSION);
 	ask(fd, "admit 192.0.2.2/100/user", PASS);
 	assert_int_equal(house_counters(house).class, CLASS_SUBMISSION);
 	ask(fd, "internal 192.0.2.2", PASS);
@@ -168,7 +215,7 @@ static void test_delay_passes(void **state)
 /* After a broken frame nothing can be told from anything: TEMP, which passes, and the end. */
 static void test_broken_frames(void **state)
 {
-	static const char *const broken[] = { "x", "1025:", "5:admit;", "GET / HTTP/1.1\r\n\r\n" };
+	static const char *const broken[] = { "x", "4097:", "5:admit;", "GET / HTTP/1.1\r\n\r\n" };
 	struct house *house = *state;
 	int fd = start(house);
 
@@ -205,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_what_is_wrong),
+		cmocka_unit_test(test_what_a_client_writes_is_judged),
 		house_test(test_samples),
 		house_test(test_answers),
 		house_test(test_delay_passes),

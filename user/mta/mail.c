@@ -30,6 +30,11 @@ int64_t mail_parameter_size(const char *parameter)
 	return size;
 }
 
+int64_t mail_larger_size(int64_t one, int64_t other)
+{
+	return one == SIZE_UNKNOWN || (other != SIZE_UNKNOWN && other > one) ? other : one;
+}
+
 bool mail_is_command(const char *command)
 {
 	return !strncasecmp(command, "MAIL FROM:", strlen("MAIL FROM:"));
@@ -61,14 +66,14 @@ int64_t mail_command_size(const char *command)
 	const char *at = after_address(command);
 	int64_t size = SIZE_UNKNOWN;
 
-	while (size == SIZE_UNKNOWN && *(at += strspn(at, " \t"))) {
+	while (*(at += strspn(at, " \t"))) {
 		char parameter[64];
 		size_t length = strcspn(at, " \t");
 
 		if (length < sizeof(parameter)) {
 			memcpy(parameter, at, length);
 			parameter[length] = '\0';
-			size = mail_parameter_size(parameter);
+			size = mail_larger_size(size, mail_parameter_size(parameter));
 		}
 		at += length;
 	}

@@ -13,6 +13,9 @@
  */
 int64_t mail_parameter_size(const char *parameter);
 
+/* Of a SIZE said twice, servers take the last; the larger one promises nothing too little. */
+int64_t mail_larger_size(int64_t one, int64_t other);
+
 /* The same out of a whole command, "MAIL FROM:<a@example.org> SIZE=20000 BODY=8BITMIME". */
 int64_t mail_command_size(const char *command);
 

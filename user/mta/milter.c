@@ -108,8 +108,8 @@ static int64_t size_of(char **arguments)
 {
 	int64_t size = SIZE_UNKNOWN;
 
-	for (int i = 1; arguments[0] && arguments[i] && size == SIZE_UNKNOWN; i++)
-		size = mail_parameter_size(arguments[i]);
+	for (int i = 1; arguments[0] && arguments[i]; i++)
+		size = mail_larger_size(size, mail_parameter_size(arguments[i]));
 	return size;
 }
 

@@ -2,9 +2,13 @@
 /*
  * Sendmail's socket map: a netstring "NAME KEY" comes, a netstring goes: "NOTFOUND " when the mail
  * may pass, "OK 452 4.3.1 …" when it is to be refused with that. The name is the map's (K line); a
- * class's name says the class. The key is ADDRESS[/SIZE[/USER]], written from macros as
- * $&{client_addr}/$&{msg_size}/$&{auth_authen}; any of them may be empty. '/' since Sendmail
- * drops blanks between the words of a key.
+ * class's name says the class. The key is 2/ADDRESS/USER/SIZE, written from macros as
+ * 2/$&{client_addr}/$&{auth_authen}/$&{msg_size}; any of them may be empty. '/' since Sendmail
+ * drops blanks between the words of a key. SIZE is last: it is whatever the client wrote after
+ * SIZE=, slashes and all.
+ *
+ * Older configurations have ADDRESS/SIZE/USER, where a stranger's SIZE=1000/x would make him a
+ * user: one with more slashes than these two is judged by its address alone.
  *
  * Nothing is held here: `delay` passes at once. Requests that are wrong get TEMP, which a map
  * declared with -T<TMPF> turns into a word that passes; PERM could lose mail for a typing error.
@@ -20,6 +24,7 @@
 #include "publish/listener_internal.h"
 
 #define NOTFOUND "NOTFOUND " /* the blank is part of it */
+#define NEW_KEY	 "2/"	     /* which no address begins with */
 
 /* How Sendmail tags an IPv6 address in client_addr; its maps fold keys to lower case. */
 #define IPV6_TAG "IPv6:"
@@ -68,20 +73,46 @@ static void take_address(struct socketmap_request *request, const char *text)
 		strcpy(request->address, text);
 }
 
-/* KEY is cut in place. */
+/* What is before the next '/' of *KEY, which is cut in place; NULL when there is nothing more. */
+static char *take_field(char **key)
+{
+	return *key ? strsep(key, "/") : NULL;
+}
+
+static void take_new_key(struct socketmap_request *request, char *key)
+{
+	const char *address = take_field(&key), *user = take_field(&key);
+
+	take_address(request, address);
+	request->authenticated = user && *user;
+	request->size = key ? parse_size(key) : -1;
+}
+
+static void take_old_key(struct socketmap_request *request, char *key)
+{
+	const char *address = take_field(&key), *size = take_field(&key);
+
+	take_address(request, address);
+	if (key && strchr(key, '/'))
+		return; /* nobody can tell whose words are whose */
+	request->authenticated = key && *key;
+	request->size = size ? parse_size(size) : -1;
+}
+
 static void take_key(struct socketmap_request *request, char *key)
 {
-	char *size = strchr(key, '/'), *user;
+	if (!strncmp(key, NEW_KEY, strlen(NEW_KEY)))
+		take_new_key(request, key + strlen(NEW_KEY));
+	else
+		take_old_key(request, key);
+}
 
-	if (size) {
-		*size++ = '\0';
-		user = strchr(size, '/');
-		if (user)
-			*user++ = '\0';
-		request->size = parse_size(size);
-		request->authenticated = user && *user;
-	}
-	take_address(request, key);
+/* A NUL of the client's is no end: it would be that of what comes after it as well. */
+static void copy_line(char *line, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		line[i] = text[i] ? text[i] : '?';
+	line[length] = '\0';
 }
 
 int socketmap_parse(struct socketmap_request *request, const char *text, size_t length,
@@ -90,16 +121,14 @@ int socketmap_parse(struct socketmap_request *request, const char *text, size_t 
 	char line[SOCKETMAP_REQUEST + 1], *key;
 
 	*request = (struct socketmap_request){ .size = -1 };
-	if (length >= sizeof(line) || memchr(text, '\0', length)) {
-		snprintf(error, SOCKETMAP_ERROR, "NUL byte, or more than %d bytes",
-			 SOCKETMAP_REQUEST);
+	if (length >= sizeof(line)) {
+		snprintf(error, SOCKETMAP_ERROR, "more than %d bytes", SOCKETMAP_REQUEST);
 		return -EBADMSG;
 	}
-	memcpy(line, text, length);
-	line[length] = '\0';
+	copy_line(line, text, length);
 	key = strchr(line, ' ');
 	if (!key || key == line) {
-		snprintf(error, SOCKETMAP_ERROR, "allowed is: NAME ADDRESS[/SIZE[/USER]]");
+		snprintf(error, SOCKETMAP_ERROR, "allowed is: NAME 2/ADDRESS/USER/SIZE");
 		return -EBADMSG;
 	}
 	*key++ = '\0';

@@ -10,8 +10,12 @@
 
 #include "common/words.h"
 
-#define SOCKETMAP_REQUEST 1024 /* bytes of "NAME KEY", without the netstring's frame */
-#define SOCKETMAP_FRAME	  8    /* bytes of a frame: "1024:" and "," */
+/*
+ * Bytes of "NAME KEY", without the netstring's frame. More than a line of SMTP has in Sendmail
+ * (2048), of which the client's SIZE may be nearly all: what is too long is not judged.
+ */
+#define SOCKETMAP_REQUEST 4096
+#define SOCKETMAP_FRAME	  8 /* bytes of a frame: "4096:" and "," */
 #define SOCKETMAP_ERROR	  96
 
 struct socketmap_request {
@@ -28,7 +32,9 @@ struct socketmap_request {
  */
 ssize_t socketmap_frame(const char *bytes, size_t length, const char **text, size_t *text_length);
 
-/* Take TEXT, "NAME ADDRESS[/SIZE[/USER]]", apart. Returns 0, or -EBADMSG with the reason in ERROR.
+/*
+ * Take TEXT, "NAME KEY", apart. What the client writes is not known to be a number, a word, or
+ * without NUL bytes. Returns 0, or -EBADMSG with the reason in ERROR.
  */
 int socketmap_parse(struct socketmap_request *request, const char *text, size_t length,
 		    char error[SOCKETMAP_ERROR]);
