@@ -287,3 +287,23 @@ judge_nothing() { # CONFIG-TEXT...
 	((status == 0))
 	[[ $output == "spoolgate-milter "* ]]
 }
+
+@test "a socket that is removed: it ends with 75, to be started again; another one in its place is left alone" {
+	local status=0 socket=$SCRATCH/milter/milter.sock
+	judge_nothing
+	start_milter
+	mv "$socket" "$SCRATCH/moved"
+	background other socat "UNIX-LISTEN:$socket,fork" 'EXEC:echo theirs'
+	wait_until 30 milter_says "^warning: $socket is not there any more, and cannot be made again: another program answers there"
+	stays 6000 kill -0 "$MILTER"
+	kill "${BACKGROUND[-1]}"
+	wait "${BACKGROUND[-1]}" || true
+	wait_until 30 is_gone "$MILTER"
+	wait "$MILTER" || status=$?
+	[ "$status" -eq 75 ]
+	milter_says "^error: $socket is not there any more: ending, to be started anew"
+	[ "$(grep -c 'cannot be made again' "$SCRATCH/milter.out")" -eq 1 ]
+	rm -f "$SCRATCH/moved"
+	start_milter
+	mail_is accept
+}

@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "mta/milter.h"
+#include "mta/milter_tend.h"
 
 /*
  * Sendmail waits 10 s for an answer (T=R:10s) and Postfix 30 s (milter_command_timeout), unless
@@ -261,11 +262,12 @@ int main(int argc, char **argv)
 	raise_limit();
 	log_notice("listening on %s, asking spoolgated at %s", options.address, options.socket);
 	watch_signals(milter);
+	milter_tend_start(&milter->socket);
 	/*
 	 * Until SIGTERM, SIGINT or SIGHUP. libmilter's threads are not waited for, and may use what
 	 * is ours until the process has ended: nothing is freed.
 	 */
 	ret = smfi_main() == MI_SUCCESS ? EX_OK : EX_UNAVAILABLE;
 	milter_socket_remove(&milter->socket);
-	return ret;
+	return ret == EX_OK && milter_tend_ended() ? EX_TEMPFAIL : ret;
 }

@@ -154,14 +154,12 @@ static int prepare_directory(const char *path, uid_t user, char *problem, size_t
 	return 0;
 }
 
-static int make_way(const struct milter_socket *socket, uid_t user, char *problem, size_t size)
+/* Nothing is at the path, or a socket that nobody listens on. */
+static int check_place(const struct milter_socket *socket)
 {
 	struct stat status;
-	int ret = prepare_directory(socket->path, user, problem, size);
+	int ret;
 
-	if (ret)
-		return ret;
-	snprintf(problem, size, "%s", socket->path);
 	if (lstat(socket->path, &status))
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
@@ -170,8 +168,18 @@ static int make_way(const struct milter_socket *socket, uid_t user, char *proble
 	return !ret || ret == -EAGAIN ? -EADDRINUSE : 0;
 }
 
+static int make_way(const struct milter_socket *socket, uid_t user, char *problem, size_t size)
+{
+	int ret = prepare_directory(socket->path, user, problem, size);
+
+	if (ret)
+		return ret;
+	snprintf(problem, size, "%s", socket->path);
+	return check_place(socket);
+}
+
 /* FILE is of O_PATH, which fchmod(2) does not take; the umask does not count where ACLs do. */
-static int set_permissions(int file, const struct milter_socket *socket, uid_t user)
+static int set_permissions(int file, struct milter_socket *socket, uid_t user)
 {
 	char name[32];
 	struct stat status;
@@ -180,6 +188,8 @@ static int set_permissions(int file, const struct milter_socket *socket, uid_t u
 		return -errno;
 	if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid())
 		return -EPERM;
+	socket->device = status.st_dev;
+	socket->inode = status.st_ino;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
 	if ((status.st_mode & 07777) != socket->mode && chmod(name, socket->mode))
 		return -errno;
@@ -187,7 +197,7 @@ static int set_permissions(int file, const struct milter_socket *socket, uid_t u
 }
 
 /* By its inode: the directory may be another user's, who may put a link there. */
-static int give_socket(const struct milter_socket *socket, uid_t user)
+static int give_socket(struct milter_socket *socket, uid_t user)
 {
 	int file = open(socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret;
 
@@ -215,7 +225,7 @@ static int listen_on(const struct milter_socket *socket)
 	return ret;
 }
 
-int milter_socket_open(const struct milter_socket *socket, uid_t user, char *problem, size_t size)
+int milter_socket_open(struct milter_socket *socket, uid_t user, char *problem, size_t size)
 {
 	mode_t before;
 	int ret = 0;
@@ -233,8 +243,32 @@ int milter_socket_open(const struct milter_socket *socket, uid_t user, char *pro
 	return ret;
 }
 
+bool milter_socket_is_there(const struct milter_socket *socket)
+{
+	struct stat status;
+
+	if (!socket->path)
+		return true;
+	if (lstat(socket->path, &status))
+		return errno != ENOENT && errno != ENOTDIR;
+	return status.st_dev == socket->device && status.st_ino == socket->inode;
+}
+
+int milter_socket_could_open(const struct milter_socket *socket)
+{
+	char copy[PATH_MAX];
+	char *directory;
+	struct stat status;
+
+	snprintf(copy, sizeof(copy), "%s", socket->path);
+	directory = dirname(copy);
+	if (stat(directory, &status) && stat(dirname(directory), &status))
+		return -errno;
+	return check_place(socket);
+}
+
 void milter_socket_remove(const struct milter_socket *socket)
 {
-	if (socket->path)
+	if (socket->path && socket->inode && milter_socket_is_there(socket))
 		unlink(socket->path);
 }

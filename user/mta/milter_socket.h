@@ -3,6 +3,7 @@
 #ifndef MTA_MILTER_SOCKET_H
 #define MTA_MILTER_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -12,8 +13,10 @@ struct milter_socket {
 	const char *path; /* of a unix socket, in TEXT; NULL: it is another one */
 	struct sockaddr_storage address;
 	socklen_t length;
-	mode_t mode; /* of a unix socket, as is the group */
-	gid_t group; /* (gid_t)-1: leave it */
+	mode_t mode;  /* of a unix socket, as is the group */
+	gid_t group;  /* (gid_t)-1: leave it */
+	dev_t device; /* of the file of a unix socket, with inode */
+	ino_t inode;  /* 0: there is none of ours */
 };
 
 /*
@@ -27,7 +30,7 @@ int milter_socket_parse(struct milter_socket *socket, const char *text, char *pr
  * path made if it is missing, for USER. Returns 0 or -errno (-EADDRINUSE: somebody listens);
  * PROBLEM says what it was about. To be called after milter_register().
  */
-int milter_socket_open(const struct milter_socket *socket, uid_t user, char *problem, size_t size);
+int milter_socket_open(struct milter_socket *socket, uid_t user, char *problem, size_t size);
 
 /*
  * Debian's libmilter has a pool of threads and starts another one only for a session that finds
@@ -37,7 +40,16 @@ int milter_socket_open(const struct milter_socket *socket, uid_t user, char *pro
  */
 void milter_socket_wake(const struct milter_socket *socket);
 
-/* Take a unix socket's name away, if we may. */
+/* Take a unix socket's name away, if we may and it still is ours. */
 void milter_socket_remove(const struct milter_socket *socket);
+
+/* Is what is at the path the file that was made? True where that cannot be seen. May hang. */
+bool milter_socket_is_there(const struct milter_socket *socket);
+
+/*
+ * Would milter_socket_open() have the path? Returns 0 or -errno; -EADDRINUSE: somebody else
+ * answers there.
+ */
+int milter_socket_could_open(const struct milter_socket *socket);
 
 #endif
