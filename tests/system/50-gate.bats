@@ -245,26 +245,122 @@ resets_sent() {
 	[ "$(pgrep -c -P "$(responder_keeper)" -x spoolgate-resp)" -eq 2 ]
 }
 
-@test "a namespace that is not there is warned of, and fails nothing" {
-	start_gated "gate { netns = \"$SCRATCH/no.net\" }" "$(gate)"
-	log_says "warning: gate: off in $SCRATCH/no.net: No such file or directory"
+@test "a namespace that is not there is warned of, and fails nothing; the gate is in it once it comes" {
+	local late=$SCRATCH/no.net there=$NETNS
+	start_gated "gate { netns = \"$late\" host = \"mx.example\" }" "$(gate)"
+	log_says "warning: gate: off in $late: No such file or directory; on once it is there"
 	close_gate
 	is_diverted $STRANGER $HERE 25
 	[ "$(field '.gate.gates[0].state')" = off ]
 	[ "$(field '.gate.gates[1].state')" = closed ]
+	make_netns no
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	[ "$(field '.gate.gates | map(.state) | join(" ")')" = 'closed closed' ]
+	log_says "^gate: a network namespace is at $late: the gate is in it"
+	NETNS=$there
+	is_diverted $STRANGER6 $HERE6 25
 }
 
-@test "a namespace that is made anew is warned of: no gate is in it" {
-	start_gated "$(gate)"
+in_new_netns() {
 	umount "$NETNS"
-	unshare --net="$NETNS" true
+	rm "$NETNS"
+	make_netns mail
+}
+
+# A container that is started anew.
+@test "a namespace that is made anew: the gate is in it again, with its counters, ports and responder" {
+	local responder
+	serve 25
+	start_gated "$(gate 'ports = {25} submission-ports = {587}')"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	responder=$(responder_pid)
+	in_new_netns
+	is_refused $STRANGER $HERE 25
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	is_diverted $STRANGER6 $HERE6 587
+	is_served $OWN $OWN 25 || is_refused $OWN $OWN 25
+	another_responder_than "$responder"
+	log_says "warning: gate: the network namespace at $NETNS is another one now: the gate is in that again"
+	[ "$(log_counts 'gate: the network namespace')" -eq 1 ]
+	gate_is closed
+	[ "$(field .gate.diverted)" -ge 3 ]
+	kill -KILL "$(responder_pid)"
+	wait_until 10 is_diverted $STRANGER $HERE 25
+	for _ in 1 2 3; do
+		in_new_netns
+		wait_until 20 is_diverted $STRANGER $HERE 25
+	done
+	open_gate
+	serve 25
+	is_served $STRANGER $HERE 25
+	[ "$(wc -w <<<"$(responder_pid)")" -eq 1 ]
+	stop_daemon KILL || true
+	is_served $STRANGER $HERE 25
+}
+
+@test "a namespace that is gone for a while: the gate is off, and says why; then it is there again" {
+	start_gated "$(gate)"
+	close_gate
+	umount "$NETNS"
 	wait_until 20 gate_is off
-	log_says "warning: gate: the network namespace at $NETNS is another one now, or none"
-	[ "$(field .gate.reason)" = 'the network namespace is another one now' ]
+	log_says "warning: gate: the network namespace at $NETNS is not there any more: no gate is in it until there is one again"
+	[ "$(field .gate.reason)" = 'no network namespace is there now' ]
+	stays 6000 gate_is off
 	[ "$(log_counts 'warning: gate: the network namespace')" -eq 1 ]
-	# It was the only gate: nothing is kept for it.
-	wait_until 10 has_no_keeper
-	ask ping
+	rm "$NETNS"
+	make_netns mail
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	gate_is closed
+}
+
+attacher_pid() {
+	pgrep -P "$DAEMON" -x spoolgate-att
+}
+
+@test "the attacher holds three capabilities, the maps and no link, and goes with the daemon" {
+	local attacher
+	start_daemon 'user = "nobody"' "$CALM" "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate)"
+	attacher=$(attacher_pid)
+	[ "$(awk '/^CapPrm/ { print $2 }' "/proc/$attacher/status")" = 0000000000201004 ]
+	[ "$(awk '/^CapBnd/ { print $2 }' "/proc/$attacher/status")" = 0000000000000000 ]
+	[ "$(awk '/^Seccomp:/ { print $2 }' "/proc/$attacher/status")" = 2 ]
+	[ "$(awk '/^Uid/ { print $2 }' "/proc/$attacher/status")" = "$(id -u nobody)" ]
+	if bpf_held_by "$attacher" | grep -E '^(link|prog)'; then return 1; fi
+	close_gate
+	in_new_netns
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	if bpf_held_by "$attacher" | grep -E '^(link|prog)'; then return 1; fi
+	kill -KILL "$attacher"
+	log_says 'warning: the attacher is gone'
+	is_diverted $STRANGER $HERE 25
+	attacher=$(responder_keeper)
+	stop_daemon KILL || true
+	wait_until 20 is_gone "$attacher"
+	is_refused $STRANGER $HERE 25
+}
+
+@test "a gate in the daemon's own namespace has no attacher" {
+	DAEMON_UNDER=(nsenter --net="$NETNS")
+	start_gated 'gate { ports = {25} }'
+	gate_is open
+	if attacher_pid; then return 1; fi
+}
+
+# As Docker's are: closed to the user that the daemon becomes.
+@test "a namespace that is made anew where only root can see it is seen by the attacher" {
+	local directory=$SCRATCH/closed
+	mkdir -m 0700 "$directory"
+	touch "$directory/net"
+	mount --bind "$NETNS" "$directory/net"
+	start_daemon 'user = "nobody"' "$CALM" "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' \
+		"gate { netns = \"$directory/net\" host = \"mx.example\" }"
+	close_gate
+	is_diverted $STRANGER $HERE 25
+	umount "$directory/net"
+	in_new_netns
+	mount --bind "$NETNS" "$directory/net"
+	wait_until 20 is_diverted $STRANGER $HERE 25
 }
 
 has_no_keeper() {
@@ -325,7 +421,7 @@ other_end_is_gone() {
 	[ "$(responder_pid | wc -w)" -eq 1 ]
 	[[ " $responders " == *"$(responder_pid)"* ]]
 	[ "$(field '.gate.gates | map(.state) | join(" ")')" = 'off closed' ]
-	[ "$(field '.gate.gates[0].reason')" = 'the network namespace is another one now' ]
+	[ "$(field '.gate.gates[0].reason')" = 'no network namespace is there now' ]
 	[ "$(field '.gate.gates[0].ports[0].diverted')" -eq 1 ]
 	log_says "gate of $lost: 1 connections diverted, 0 dropped in [0-9]+ s"
 	is_diverted $STRANGER6 $HERE6 25

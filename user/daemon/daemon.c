@@ -312,7 +312,8 @@ static int start(struct daemon *daemon)
 		return error;
 	}
 	/* Not before the socket is ours: two daemons on one port would be two gates. */
-	gates_attach(&daemon->gates, daemon->base, daemon->watch, daemon->config);
+	gates_attach(&daemon->gates, daemon->base, daemon->watch, daemon->config,
+		     privileges_attach);
 	error = privileges_drop(daemon->config->user);
 	if (error)
 		return error;

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "daemon/gates.h"
+#include "daemon/gates_places.h"
 #include "daemon/gates_report.h"
 #include "daemon/gates_warn.h"
 #include "publish/divert.h"
@@ -44,26 +45,37 @@ static int start_responders(struct gates *gates, const struct keeper_post *posts
 }
 
 /* Whatever listener is left keeps the namespace, so the responder's and its keeper's go as well. */
-static void let_go(struct gates *gates, struct gates_gate *gate)
+void gates_let_go(struct gates *gates, unsigned int i)
 {
-	gate_close(&gate->gate);
+	struct gates_gate *gate = &gates->gates[i];
+
+	if (gate->comes)
+		gate_detach(&gate->gate);
+	else
+		gate_close(&gate->gate);
 	if (gate->prepared && gates->responders.pid > 0)
-		responders_release(&gates->responders, gate->post);
+		responders_release(&gates->responders, i);
 	gate->prepared = gate->attached = false;
+	gate->gate.place.device = 0;
+	gate->gate.place.inode = 0;
 }
 
-static void switch_off(struct gates *gates, struct gates_gate *gate,
-		       const struct config_gate *config, int error)
+static void switch_off(struct gates *gates, unsigned int i, const struct config *config, int error)
 {
-	log_warning("gate: off in %s: %s", gates_name(config), strerror(-error));
-	let_go(gates, gate);
+	struct gates_gate *gate = &gates->gates[i];
+
+	gate->comes &= error == -ENOENT || error == -EINVAL; /* not mounted yet */
+	log_warning("gate: off in %s: %s%s", gates_name(&config->gates[i]), strerror(-error),
+		    gate->comes ? "; on once it is there" : "");
+	gates_let_go(gates, i);
 	gate->error = error;
 }
 
+/* All have their place with the keeper, with a responder or not: by the gate's number. */
 void gates_prepare(struct gates *gates, const struct config *config)
 {
 	struct keeper_post posts[CONFIG_GATES];
-	unsigned int count = 0;
+	bool any = false;
 	int error;
 
 	gates->count = config->gate_count;
@@ -72,21 +84,22 @@ void gates_prepare(struct gates *gates, const struct config *config)
 
 		error = gate_prepare(&gate->gate, &config->gates[i]);
 		gate->prepared = !error;
-		gate->post = count;
+		gate->comes = config->gates[i].netns[0] && gate->gate.pulse_fd >= 0;
 		if (error)
-			switch_off(gates, gate, &config->gates[i], error);
-		else
-			make_post(&posts[count++], &gate->gate, &config->gates[i]);
+			switch_off(gates, i, config, error);
+		make_post(&posts[i], &gate->gate, &config->gates[i]);
+		any |= gate->prepared || gate->comes;
 	}
 	gates_warn_of_twins(gates, config);
-	error = count ? start_responders(gates, posts, count, config->user) : 0;
+	error = any ? start_responders(gates, posts, gates->count, config->user) : 0;
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct gates_gate *gate = &gates->gates[i];
 
-		if (gate->prepared && !error)
+		if (!error && gate->gate.pulse_fd >= 0)
 			error = gate_hand_over(&gate->gate);
 		if (gate->prepared && error)
-			switch_off(gates, gate, &config->gates[i], error);
+			switch_off(gates, i, config, error);
+		gate->comes &= !error;
 	}
 }
 
@@ -120,7 +133,7 @@ static void listen_to_keeper(struct gates *gates)
 }
 
 /* Without a gate the keeper has nothing to keep, and its death must not be the daemon's end. */
-static void dismiss_keeper(struct gates *gates)
+void gates_dismiss_keeper(struct gates *gates)
 {
 	if (gates->lifeline_event)
 		event_free(gates->lifeline_event);
@@ -128,38 +141,39 @@ static void dismiss_keeper(struct gates *gates)
 	responders_stop(&gates->responders);
 }
 
-void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
-		  const struct config *config)
+static void attach(struct gates *gates, unsigned int i, const struct config *config)
 {
-	int error;
+	struct gates_gate *gate = &gates->gates[i];
+	int error = -ENOSYS;
 
+	gates_warn_at_start(gates, i, config);
+	if (gates->kernel) {
+		divert_ports(kernel_orders(gates->kernel), i, config, gate->gate.place.backlog);
+		error = gate_attach(&gate->gate, gates->kernel, i);
+	}
+	gate->attached = !error;
+	gates->attached |= !error;
+	if (error)
+		switch_off(gates, i, config, error);
+}
+
+void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
+		  const struct config *config, int (*shed)(const char *user))
+{
 	gates->base = base;
 	gates->config = config;
 	gates->kernel = watch_kernel(watch);
 	if (gates->kernel)
 		divert_networks(kernel_orders(gates->kernel), config);
-	for (unsigned int i = 0; i < gates->count; i++) {
-		struct gates_gate *gate = &gates->gates[i];
-
-		if (!gate->prepared)
-			continue;
-		gates_warn_at_start(gates, i, config);
-		error = -ENOSYS;
-		if (gates->kernel) {
-			divert_ports(kernel_orders(gates->kernel), i, config,
-				     gate->gate.place.backlog);
-			error = gate_attach(&gate->gate, gates->kernel, i);
-		}
-		gate->attached = !error;
-		gates->attached |= !error;
-		if (error)
-			switch_off(gates, gate, &config->gates[i], error);
-	}
+	for (unsigned int i = 0; i < gates->count; i++)
+		if (gates->gates[i].prepared)
+			attach(gates, i, config);
 	gates->warn_ns = monotonic_ns() + LATE_NS;
-	if (gates->attached)
+	gates_places_start(gates, config, shed);
+	if (gates->attached || gates->attacher.pid)
 		listen_to_keeper(gates);
 	else
-		dismiss_keeper(gates);
+		gates_dismiss_keeper(gates);
 }
 
 static bool same_place(const struct config_gate *a, const struct config_gate *b)
@@ -204,52 +218,16 @@ void gates_reload(struct gates *gates, const struct config *before, struct confi
 				     gates->gates[i].gate.place.backlog);
 }
 
-static void close_lost(struct gates *gates, unsigned int i, const struct config *config,
-		       int64_t now)
-{
-	struct gates_gate *gate = &gates->gates[i];
-
-	log_warning("gate: the network namespace at %s is another one now, or none: no gate is in "
-		    "it until a restart",
-		    config->gates[i].netns);
-	gates_sum_up(gates, i, config, now);
-	let_go(gates, gate);
-	gate->lost = true;
-}
-
-/* The path is in /run, or wherever the administrator says: never one that is watched. */
-static void check_places(struct gates *gates, const struct config *config, int64_t now)
-{
-	if (now - gates->looked_ns < WATCH_SAFETY_NS - NS_PER_S)
-		return;
-	gates->looked_ns = now;
-	gates->attached = false;
-	for (unsigned int i = 0; i < gates->count; i++) {
-		struct gates_gate *gate = &gates->gates[i];
-
-		if (gate->attached && !gate_place_is_there(&gate->gate.place, &config->gates[i]))
-			close_lost(gates, i, config, now);
-		gates->attached |= gate->attached;
-	}
-	if (!gates->attached) {
-		divert_open(kernel_orders(gates->kernel)); /* disarms the brake */
-		dismiss_keeper(gates);
-		return;
-	}
-	if (gates->warn_ns && now >= gates->warn_ns) {
-		gates->warn_ns = 0;
-		gates_warn_late(gates, config);
-	}
-}
-
 void gates_publish(struct gates *gates, const struct config *config, const struct judge *judge,
 		   const struct admission *admission, int64_t now)
 {
-	if (!gates->attached)
-		return; /* nor is the brake armed */
-	divert_publish(kernel_orders(gates->kernel), config, judge, admission, now);
-	check_places(gates, config, now);
-	gates_announce(gates, config, judge, now);
+	if (gates->attached) /* if not, the brake is not armed either */
+		divert_publish(kernel_orders(gates->kernel), config, judge, admission, now);
+	else if (!gates->attacher.pid)
+		return;
+	gates_places_check(gates, config, now);
+	if (gates->attached)
+		gates_announce(gates, config, judge, now);
 }
 
 void gates_close(struct gates *gates)
@@ -258,8 +236,9 @@ void gates_close(struct gates *gates)
 		divert_open(kernel_orders(gates->kernel));
 	for (unsigned int i = 0; i < gates->count; i++) {
 		gates_sum_up(gates, i, gates->config, monotonic_ns());
-		if (gates->gates[i].prepared)
+		if (gates->gates[i].prepared || gates->gates[i].comes)
 			gate_close(&gates->gates[i].gate);
 	}
-	dismiss_keeper(gates);
+	gates_places_stop(gates);
+	gates_dismiss_keeper(gates);
 }

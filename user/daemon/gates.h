@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "policy/admission.h"
 #include "policy/judge.h"
+#include "publish/attacher.h"
 #include "publish/gate.h"
 #include "publish/report.h"
 #include "responder/keeper.h"
@@ -19,11 +20,12 @@ struct event_base;
 
 struct gates_gate {
 	struct gate gate;
-	bool prepared;
+	bool prepared; /* it has its place */
 	bool attached;
-	bool lost;		/* its namespace was not at the path any more: closed for good */
-	unsigned int post;	/* of its responder, to the keeper */
-	int error;		/* why not */
+	bool comes;		/* its namespace may come, or be another one: the attacher sees */
+	bool asked;		/* the attacher, who has not answered */
+	bool lost;		/* its namespace is not at the path any more */
+	int error;		/* why it is not attached */
 	const char *said_state; /* that the log has */
 	uint64_t said_diverted; /* the counters that the log has */
 	uint64_t said_dropped;
@@ -38,6 +40,8 @@ struct gates {
 	const struct config *config; /* in force; the daemon's */
 	struct responders responders;
 	struct event *lifeline_event;
+	struct attacher attacher;
+	struct event *attacher_event;
 	struct event_base *base;
 	uint64_t responder_starts;
 	uint64_t said_brakes[LEDGER_FILESYSTEMS];
@@ -54,9 +58,12 @@ struct gates {
  */
 void gates_prepare(struct gates *gates, const struct config *config);
 
-/* Attach the programs to WATCH's memory and listen to the keeper. While there are privileges. */
+/*
+ * Attach the programs to WATCH's memory and listen to the keeper. While there are privileges, some
+ * of which go to the attacher, by SHED.
+ */
 void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
-		  const struct config *config);
+		  const struct config *config, int (*shed)(const char *user));
 
 /* CONFIG is another one: take its ports, leases and networks, and put back in it what stays. */
 void gates_reload(struct gates *gates, const struct config *before, struct config *config);

@@ -67,7 +67,9 @@ static void explain(char *buf, size_t size, const struct gates *gates, unsigned 
 
 	buf[0] = '\0';
 	if (state == state_off && gates->gates[i].lost)
-		snprintf(buf, size, "the network namespace is another one now");
+		snprintf(buf, size, "%s",
+			 gates->attacher.pid ? "no network namespace is there now"
+					     : "the network namespace is another one now");
 	else if (state == state_off)
 		snprintf(buf, size, "%s", strerror(-gates->gates[i].error));
 	else if (state == state_braked)

@@ -109,32 +109,41 @@ int privileges_shed(const char *user)
  * A socket in the mail server's directory takes writing there, and giving it to the mail server's
  * group. Not CAP_FOWNER: what is made is one's own, or somebody else's for good.
  */
-#define KEPT (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE)
+#define PLACER (1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE)
 
-static int set_capabilities(bool effective)
+/*
+ * To enter a network namespace takes CAP_SYS_ADMIN, which is all of BPF, too; to attach there,
+ * CAP_NET_ADMIN. Its path may be closed to others, as /run/docker is.
+ */
+#define ATTACHER (1ull << CAP_SYS_ADMIN | 1ull << CAP_NET_ADMIN | 1ull << CAP_DAC_READ_SEARCH)
+
+static int set_capabilities(uint64_t kept, bool effective)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
-	data[0].permitted &= KEPT; /* what there is of it: a container may not have all */
-	data[0].effective = effective ? data[0].permitted : 0;
-	data[1].permitted = data[1].effective = 0;
-	data[0].inheritable = data[1].inheritable = 0;
+	/* What there is of it: a container may not have all. */
+	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= (uint32_t)(kept >> 32 * i);
+		data[i].effective = effective ? data[i].permitted : 0;
+		data[i].inheritable = 0;
+	}
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
 void privileges_raise(bool raised)
 {
-	int error = set_capabilities(raised);
+	int error = set_capabilities(PLACER, raised);
 
 	/* It would do with privileges what is to be done without. */
 	if (error && !raised)
 		_exit(1);
 }
 
-int privileges_keep(const char *user)
+/* Become USER, and have no others than those KEPT any more. */
+static int keep(const char *user, uint64_t kept, bool effective)
 {
 	int error;
 
@@ -144,13 +153,27 @@ int privileges_keep(const char *user)
 	error = become(user);
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	if (!error)
-		error = set_capabilities(false);
+		error = set_capabilities(kept, effective);
 	if (error) {
 		log_error("cannot become user %s: %s", user, strerror(-error));
 		return error;
 	}
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return sandbox_enter_placer();
+	return 0;
+}
+
+int privileges_keep(const char *user)
+{
+	int error = keep(user, PLACER, false);
+
+	return error ? error : sandbox_enter_placer();
+}
+
+int privileges_attach(const char *user)
+{
+	int error = keep(user, ATTACHER, true);
+
+	return error ? error : sandbox_enter_attacher();
 }
 
 int privileges_drop(const char *user)

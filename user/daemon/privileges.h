@@ -38,4 +38,7 @@ int privileges_shed(const char *user);
 int privileges_keep(const char *user);
 void privileges_raise(bool raised);
 
+/* The same for the attacher: it keeps what entering a namespace and attaching a gate takes. */
+int privileges_attach(const char *user);
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -72,25 +73,43 @@ static const int refused[] = {
 	SCMP_SYS(ioperm),
 };
 
-/*
- * Sockets of our own: unix ones (the service manager, the state socket) and no others. Listeners
- * on TCP are made before, and accept(2) makes no socket that could connect to somebody.
- */
-static int add_rules(scmp_filter_ctx filter)
+/* Of those: enter a namespace, load a program. It makes a listener as well. */
+static const int attachers[] = {
+	SCMP_SYS(bpf),
+	SCMP_SYS(setns),
+};
+
+static bool is_attachers(int call)
 {
-	const struct scmp_arg_cmp other = { .arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX };
-	size_t i;
+	for (size_t i = 0; i < sizeof(attachers) / sizeof(attachers[0]); i++)
+		if (attachers[i] == call)
+			return true;
+	return false;
+}
+
+static int refuse(scmp_filter_ctx filter, bool attaches)
+{
 	int error = 0;
 
-	for (i = 0; !error && i < sizeof(refused) / sizeof(refused[0]); i++) {
+	for (size_t i = 0; !error && i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (attaches && is_attachers(refused[i]))
+			continue;
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
 		if (error == -EDOM) /* not a system call of this machine */
 			error = 0;
 	}
-	if (!error)
-		error = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-					       &other);
 	return error;
+}
+
+/*
+ * Sockets of our own: unix ones (the service manager, the state socket) and no others. Listeners
+ * on TCP are made before, and accept(2) makes no socket that could connect to somebody.
+ */
+static int refuse_sockets(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp other = { .arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX };
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &other);
 }
 
 int sandbox_load(void *filter)
@@ -106,16 +125,28 @@ int sandbox_load(void *filter)
 	return error;
 }
 
-int sandbox_enter(void)
+static int enter(bool attaches)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int error;
 
 	if (!filter)
 		return -ENOMEM;
-	error = add_rules(filter);
+	error = refuse(filter, attaches);
+	if (!error && !attaches)
+		error = refuse_sockets(filter);
 	if (!error)
 		error = sandbox_load(filter);
 	seccomp_release(filter);
 	return error;
+}
+
+int sandbox_enter(void)
+{
+	return enter(false);
+}
+
+int sandbox_enter_attacher(void)
+{
+	return enter(true);
 }

@@ -9,6 +9,9 @@ int sandbox_enter(void);
 /* The same for the placer, who keeps privileges: what is not allowed by name is refused. */
 int sandbox_enter_placer(void);
 
+/* The same for the attacher: it may do what attaching a gate takes beside. */
+int sandbox_enter_attacher(void);
+
 /* Load FILTER (an scmp_filter_ctx), where there is seccomp. */
 int sandbox_load(void *filter);
 

@@ -46,13 +46,10 @@ int gate_prepare(struct gate *gate, const struct config_gate *config)
 	int error;
 
 	memset(gate, 0, sizeof(*gate));
-	gate->pulse_fd = -1;
-	error = gate_place_open(&gate->place, config);
-	if (!error)
-		error = make_pulse(gate);
-	if (error)
-		gate_close(gate);
-	return error;
+	gate->link_fd = -1;
+	gate->place.netns_fd = gate->place.listener_fd = -1;
+	error = make_pulse(gate);
+	return error ? error : gate_place_open(&gate->place, config);
 }
 
 int gate_hand_over(struct gate *gate)
@@ -104,13 +101,33 @@ int gate_attach(struct gate *gate, const struct kernel *kernel, unsigned int slo
 	return error;
 }
 
-void gate_close(struct gate *gate)
+int gate_link(const struct gate *gate)
+{
+	return bpf_link__fd(gate->program->links.gate);
+}
+
+void gate_adopt(struct gate *gate, const struct gate_place *place, int link_fd)
+{
+	gate_detach(gate);
+	gate->place = *place;
+	gate->link_fd = link_fd;
+}
+
+void gate_detach(struct gate *gate)
 {
 	gate_bpf__destroy(gate->program);
 	gate->program = NULL;
+	if (gate->link_fd >= 0)
+		close(gate->link_fd);
+	gate->link_fd = -1;
+	gate_place_close(&gate->place);
+}
+
+void gate_close(struct gate *gate)
+{
+	gate_detach(gate);
 	unmap_pulse(gate);
 	if (gate->pulse_fd >= 0)
 		close(gate->pulse_fd);
 	gate->pulse_fd = -1;
-	gate_place_close(&gate->place);
 }

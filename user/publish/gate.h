@@ -17,11 +17,13 @@ struct gate {
 	int pulse_fd;
 	struct pulse *pulse;
 	struct gate_bpf *program; /* NULL: not attached */
+	int link_fd;		  /* the same, attached by the attacher; -1: not by it */
 };
 
 /*
- * Make the place that CONFIG names and the pulse page, mapped for writing: to be done before the
- * responder is forked. Returns 0 or -errno.
+ * Make the pulse page, mapped for writing, and the place that CONFIG names: to be done before the
+ * responder is forked. Returns 0 or -errno; the pulse is there nevertheless, unless its descriptor
+ * is -1: the place may come to be.
  */
 int gate_prepare(struct gate *gate, const struct config_gate *config);
 
@@ -30,6 +32,15 @@ int gate_hand_over(struct gate *gate);
 
 /* Load the program for SLOT of the orders and attach it. Needs CAP_BPF and CAP_NET_ADMIN. */
 int gate_attach(struct gate *gate, const struct kernel *kernel, unsigned int slot);
+
+/* The program's link, which holds it there. Borrowed. */
+int gate_link(const struct gate *gate);
+
+/* The attacher has it in PLACE, held by LINK_FD: both are GATE's now. */
+void gate_adopt(struct gate *gate, const struct gate_place *place, int link_fd);
+
+/* Out of its place. The pulse stays, for another. */
+void gate_detach(struct gate *gate);
 
 /* Also takes back what the others did, however far they came. */
 void gate_close(struct gate *gate);

@@ -91,6 +91,12 @@ static int move(int *fd, int *next)
 	return 0;
 }
 
+/* The numbers of what is kept for post I: fixed, for one that is there later. */
+static int listener_number(unsigned int i)
+{
+	return RESPONDER_LISTENER + 2 * (int)i;
+}
+
 /* All that is kept, in the order of the numbers that it gets. */
 static unsigned int list_kept(struct kept *kept, int *kept_fds[2 * RESPONDERS + 2])
 {
@@ -107,7 +113,8 @@ static unsigned int list_kept(struct kept *kept, int *kept_fds[2 * RESPONDERS + 
 
 /*
  * Keep those, and nothing else that the daemon had open. First out of the way of each other, then
- * to their places: the first listener and its pulse are where a responder wants them.
+ * to their places: the first listener and its pulse are where a responder wants them. What is not
+ * there yet has its place all the same.
  */
 static int keep_descriptors(struct kept *kept)
 {
@@ -115,9 +122,14 @@ static int keep_descriptors(struct kept *kept)
 	unsigned int count = list_kept(kept, kept_fds);
 
 	for (unsigned int i = 0; i < count; i++)
-		*kept_fds[i] = fcntl(*kept_fds[i], F_DUPFD_CLOEXEC, 256);
-	for (unsigned int i = 0; !error && i < count; i++)
-		error = move(kept_fds[i], &next);
+		if (*kept_fds[i] >= 0)
+			*kept_fds[i] = fcntl(*kept_fds[i], F_DUPFD_CLOEXEC, 256);
+	for (unsigned int i = 0; !error && i < count; i++) {
+		if (*kept_fds[i] >= 0)
+			error = move(kept_fds[i], &next);
+		else
+			close(next++);
+	}
 	closefrom(next);
 	return error;
 }
@@ -184,32 +196,83 @@ static void start_one(struct kept *kept, unsigned int i)
 
 /*
  * The gate of post I is closed: a responder and a listener of it would keep its network namespace.
- * Its place stays, so that the others keep their numbers.
+ * Its place and its pulse stay, for it may be opened in another one.
  */
 static void release(struct kept *kept, unsigned int i)
 {
 	struct keeper_post *post = &kept->posts[i];
 
-	if (i >= kept->count || post->listener_fd < 0)
+	if (post->listener_fd < 0)
 		return;
 	if (kept->pids[i] > 0)
 		kill(kept->pids[i], SIGKILL);
 	close(post->listener_fd);
-	close(post->pulse_fd);
-	munmap((void *)post->pulse, (size_t)sysconf(_SC_PAGESIZE));
-	post->listener_fd = post->pulse_fd = -1;
-	post->pulse = NULL;
+	post->listener_fd = -1;
 }
 
-/* Each byte on the lifeline is a post to be released. False when the daemon is gone. */
+/* The gate of post I is in another namespace now, where LISTENER is. */
+static void renew(struct kept *kept, unsigned int i, int listener)
+{
+	struct keeper_post *post = &kept->posts[i];
+
+	release(kept, i);
+	if (kept->pids[i] > 0)
+		waitpid(kept->pids[i], NULL, 0);
+	kept->pids[i] = 0;
+	post->listener_fd = listener_number(i);
+	if (listener == post->listener_fd) {
+		fcntl(listener, F_SETFD, 0); /* dup2() to the same number would leave it */
+	} else {
+		if (dup2(listener, post->listener_fd) < 0)
+			post->listener_fd = -1;
+		close(listener);
+	}
+	if (post->listener_fd >= 0)
+		start_one(kept, i);
+}
+
+/* A byte of the daemon's, and the descriptor that came with it, or -1. As read(2). */
+static ssize_t hear_byte(int lifeline, unsigned char *byte, int *passed)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t length = recvmsg(lifeline, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*passed = -1;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(header), sizeof(*passed));
+	return length;
+}
+
+/*
+ * Each byte on the lifeline is a post: to be released, or, with a listener, to be had again. False
+ * when the daemon is gone.
+ */
 static bool read_lifeline(struct kept *kept)
 {
-	unsigned char bytes[RESPONDERS];
-	ssize_t length = read(kept->lifeline, bytes, sizeof(bytes));
+	unsigned char post;
+	ssize_t length;
+	int passed;
 
-	for (ssize_t i = 0; i < length; i++)
-		release(kept, bytes[i]);
-	return length > 0 || (length < 0 && errno == EAGAIN);
+	while ((length = hear_byte(kept->lifeline, &post, &passed)) > 0) {
+		if (post >= kept->count)
+			continue;
+		if (passed >= 0)
+			renew(kept, post, passed);
+		else
+			release(kept, post);
+	}
+	return length < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 /* Wait LOOK_NS for the daemon or for a child's end. False when the daemon is gone. */
@@ -282,7 +345,8 @@ static void keep(struct kept *kept, uid_t uid, gid_t gid)
 	}
 	set_signals(&kept->signals);
 	for (unsigned int i = 0; i < kept->count; i++)
-		start_one(kept, i);
+		if (kept->posts[i].listener_fd >= 0)
+			start_one(kept, i);
 	while (wait_for_news(kept)) {
 		end_hung(kept);
 		start_dead(kept);
@@ -333,6 +397,28 @@ void responders_release(const struct responders *responders, unsigned int post)
 	const unsigned char byte = (unsigned char)post;
 
 	(void)!send(responders->lifeline, &byte, 1, MSG_NOSIGNAL);
+}
+
+int responders_renew(const struct responders *responders, unsigned int post, int listener_fd)
+{
+	unsigned char byte = (unsigned char)post;
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &listener_fd, sizeof(int));
+	return sendmsg(responders->lifeline, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int responders_restarted(const struct responders *responders, unsigned char *status)

@@ -15,7 +15,7 @@
 
 /* What each responder is started with, every time. */
 struct keeper_post {
-	int listener_fd;
+	int listener_fd;	   /* -1: there is none yet, and no responder */
 	int pulse_fd;		   /* the map */
 	const struct pulse *pulse; /* the same, mapped */
 	char greeting[GREETING_BYTES];
@@ -36,6 +36,9 @@ int responders_start(struct responders *responders, const struct keeper_post *po
 /* End the responder of POST, counted from 0 as they were started with, and let go of its listener.
  */
 void responders_release(const struct responders *responders, unsigned int post);
+
+/* Start a responder for POST, whose listener is another one. Returns 0 or -errno. */
+int responders_renew(const struct responders *responders, unsigned int post, int listener_fd);
 
 /*
  * How many were started anew since last asked, and how the last of those had ended: an exit status,

@@ -186,6 +186,13 @@ int kernel_share(const struct kernel *kernel, struct bpf_object *object)
 	return 0;
 }
 
+int kernel_map_fd(const struct kernel *kernel, unsigned int index)
+{
+	const int fds[] = { kernel->ledger_fd, kernel->orders_fd, kernel->bells_fd };
+
+	return index < sizeof(fds) / sizeof(fds[0]) ? fds[index] : -1;
+}
+
 int kernel_next_probe(struct kernel *kernel, enum signal_id signal)
 {
 	return attach_next(&kernel->attached[signal], kernel, signal);
