@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,8 +148,7 @@ static int keep(const char *user, uint64_t kept, bool effective)
 {
 	int error;
 
-	capng_clear(CAPNG_SELECT_BOUNDS);
-	capng_apply(CAPNG_SELECT_BOUNDS);
+	capabilities_bound();
 	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	error = become(user);
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
