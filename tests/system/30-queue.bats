@@ -48,7 +48,7 @@ cpu_ms() { # PID
 	is_open
 	# Of the processes, only the scout could.
 	[ "$(awk '/^CapEff:/ { print $2 }' "/proc/$DAEMON/status")" = 0000000000000000 ]
-	[ "$(awk '/^CapEff:/ { print $2 }' "/proc/$(scout_pid)/status")" = 0000000000000004 ]
+	((0x$(awk '/^CapEff:/ { print $2 }' "/proc/$(scout_pid)/status") & 4)) # CAP_DAC_READ_SEARCH
 	stop_daemon
 }
 
