@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,13 +144,15 @@ void programs_open(struct watch *watch)
 	}
 	set->batch_pages = mark_batch_pages(set->cpus, 1);
 	kernel_orders(set->kernel)->batch_pages = set->batch_pages;
-	start_loader(watch);
 	for (i = 0; i < SIGNALS; i++) {
 		if (loader_has(i))
 			continue;
 		kernel_next_probe(set->kernel, i);
 		tell_refusal(watch, i);
 	}
+	/* Not beside them: each takes 10 MiB for the kernel's types, and a container may be small. */
+	malloc_trim(0);
+	start_loader(watch);
 	if (!kernel_attached(set->kernel, SIGNAL_WRITES) &&
 	    !kernel_refusal(set->kernel, SIGNAL_WRITES))
 		log_warning("no probe for writes can be had on this kernel: filesystems are polled "
