@@ -19,6 +19,8 @@ CFLAGS ?= -O2 -g -fstack-protector-strong
 CPPFLAGS ?= -D_FORTIFY_SOURCE=2
 LDFLAGS ?= -Wl,-z,relro,-z,now
 FUZZ_SECONDS ?= 60
+# 1: a warning is an error, of either compiler. For whoever changes the tree; not for packages.
+WERROR ?=
 
 # What must be there, as PACKAGE:PROBE. A probe is a pkg-config module (.pc), a file or a command.
 BUILD_NEEDS := gcc:$(firstword $(CC)) libc6-dev:/usr/include/stdio.h clang:$(CLANG) \
@@ -50,10 +52,10 @@ LIBS := $(shell $(PKG_CONFIG) --libs $(MODULES) $(SYSTEMD) 2>/dev/null)
 INCLUDES := -Iuser -Iinclude -Ibuild $(shell $(PKG_CONFIG) --cflags $(MODULES) $(SYSTEMD) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 COMPILE := -std=gnu11 -D_GNU_SOURCE -DSPOOLGATE_VERSION='"$(VERSION)"' $(INCLUDES) $(CPPFLAGS) \
-	$(if $(SYSTEMD),-DHAVE_SYSTEMD) $(CFLAGS) $(WARNINGS) -fPIE -pthread -MMD -MP
+	$(if $(SYSTEMD),-DHAVE_SYSTEMD) $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) -fPIE -pthread -MMD -MP
 LINK := $(CFLAGS) -pie -pthread -Wl,--as-needed $(LDFLAGS)
 # -mcpu=v2: fetching atomics (v3) want Linux 5.12. The header directory is where asm/ is.
-BPF_COMPILE := -g -O2 -target bpf -mcpu=v2 -Wall -Wextra -Wno-unused-parameter -Iinclude -Ibpf -MMD -MP \
+BPF_COMPILE := -g -O2 -target bpf -mcpu=v2 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) -Iinclude -Ibpf -MMD -MP \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -170,6 +172,10 @@ install = $(if $(1),set -e; test `id -u` = 0 || { echo 'As root: apt-get install
 	echo '  APT     $(1)'; $(APT) install --no-install-recommends $(1) </dev/null >/dev/null 2>&1 || \
 	{ $(APT) update </dev/null; $(APT) install --no-install-recommends $(1) </dev/null >/dev/null; },:)
 
+# All of the C there is, read by the other compiler: what one does not warn of the other may.
+other-compiler: | $(SKELETONS)
+	$(call say,CLANG,'user tests share')$(CLANG) $(filter-out -MMD -MP,$(COMPILE)) -Werror -fsyntax-only $(wildcard user/*/*.c tests/*/*.c share/examples/*.c)
+
 run:
 	$(again) deps
 	$(again) all
@@ -221,7 +227,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all say-missing deps deps-check run check check-unit check-system check-mta check-kernels fuzz-programs fuzz bench install clean
+.PHONY: all say-missing deps deps-check run check check-unit check-system check-mta check-kernels other-compiler fuzz-programs fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules

@@ -83,8 +83,8 @@ void check_found(struct finding *finding, const char *outcome, const char *forma
 uint64_t check_load(const __u64 *counter);
 
 /* Paths in the hierarchy. */
-#define CHECK_HELD  (ACT_HELD + sizeof(ACT_CGROUPS) - 1)
-#define CHECK_BELOW (ACT_BELOW + sizeof(ACT_CGROUPS) - 1)
+#define CHECK_HELD  (&ACT_HELD[sizeof(ACT_CGROUPS) - 1])
+#define CHECK_BELOW (&ACT_BELOW[sizeof(ACT_CGROUPS) - 1])
 
 /* As the daemon finds them. 0, or -errno when they are not what guest-init mounts. */
 struct cgroup_mounts;

@@ -83,7 +83,7 @@ static void hear(long i)
 	ssize_t got = recv(fds[i].fd, text, sizeof(text), 0);
 
 	if (got <= 0 || session->heard + (size_t)got > strlen(ANSWER) ||
-	    memcmp(text, ANSWER + session->heard, (size_t)got))
+	    memcmp(text, &ANSWER[session->heard], (size_t)got))
 		fail("not the answer");
 	session->heard += (size_t)got;
 	if (session->heard < strlen(ANSWER))

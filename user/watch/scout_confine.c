@@ -134,12 +134,14 @@ static int allow_opens(scmp_filter_ctx filter)
 
 static int add_rules(scmp_filter_ctx filter)
 {
+	struct scmp_arg_cmp call = { .arg = 1, .op = SCMP_CMP_EQ };
 	int error = allow_opens(filter);
 	size_t i;
 
-	for (i = 0; !error && i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					 SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+	for (i = 0; !error && i < sizeof(ioctls) / sizeof(ioctls[0]); i++) {
+		call.datum_a = ioctls[i];
+		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &call);
+	}
 	for (i = 0; !error && i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		error = tolerate(seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0));
 	return error;
