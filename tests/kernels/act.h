@@ -42,6 +42,9 @@ int act_refused(const char *directory);
 int act_probe_quota(const char *directory);
 int act_probe_overlay(const char *directory);
 
+/* Without a sync, where a server says only at close() that no more is to be written. */
+int act_probe_server(const char *directory);
+
 int act_reclaim(const char *directory);
 int act_host_reclaim(const char *directory);
 int act_oom_kill(const char *directory);

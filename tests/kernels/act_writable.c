@@ -33,23 +33,23 @@ static int shed(void)
 	return syscall(SYS_capset, &header, kept) ? -errno : 0;
 }
 
-static int try_it(const char *directory)
+static int try_it(const char *directory, bool sync)
 {
 	const struct write_probe_as owner = { 0 };
 	struct write_probe probe;
 
-	write_probe(directory, &owner, WRITE_PROBE_PAGE, true, &probe);
+	write_probe(directory, &owner, WRITE_PROBE_PAGE, sync, &probe);
 	return probe.proved ? -probe.error : EPROTO;
 }
 
 /* What the probe says of DIRECTORY, in a process that has the scout's capabilities. */
-static int probe_of(const char *directory)
+static int probe_of(const char *directory, bool sync)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid)
-		_exit(shed() ? EPROTO : try_it(directory));
+		_exit(shed() ? EPROTO : try_it(directory, sync));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -ECHILD;
 	return -WEXITSTATUS(status);
@@ -79,10 +79,10 @@ int act_probe_quota(const char *directory)
 	snprintf(spool, sizeof(spool), "%s/spool", directory);
 	if (mkdir(spool, 0700) || chown(spool, MAIL_USER, MAIL_USER))
 		return -errno;
-	limited = probe_of(spool);
+	limited = probe_of(spool, true);
 	error = limited ? limited : limit_mail_user(directory, 1);
-	owner = error ? error : probe_of(spool);
-	root = error ? error : probe_of(directory);
+	owner = error ? error : probe_of(spool, true);
+	root = error ? error : probe_of(directory, true);
 	limit_mail_user(directory, 0);
 	rmdir(spool);
 	if (error)
@@ -138,7 +138,24 @@ int act_probe_overlay(const char *directory)
 	if (fd >= 0)
 		close(fd);
 	if (!error)
-		error = probe_of(path);
+		error = probe_of(path, true);
 	left = remove_overlay(directory);
 	return error ? error : left ? left : fd < 0;
+}
+
+int act_probe_server(const char *directory)
+{
+	char all[128];
+	int error, fd, refused;
+
+	snprintf(all, sizeof(all), "%s/all", directory);
+	error = probe_of(directory, false);
+	fd = error ? -1 : open(all, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error ? error : -errno;
+	close(fd);
+	refused = probe_of(directory, false);
+	unlink(all);
+	/* close() has a word for no room, and one for all else; NFS alone has more. */
+	return refused == -EIO ? 0 : refused ? refused : -ENODATA;
 }

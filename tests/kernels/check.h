@@ -121,6 +121,7 @@ void check_sync_cgroup(const struct stage *stage, uint32_t slot, struct finding 
 void check_no_sync_open(const struct stage *stage, uint32_t slot, struct finding *finding);
 
 void check_over_quota(const struct stage *stage, uint32_t slot, struct finding *finding);
+void check_server(const struct stage *stage, uint32_t slot, struct finding *finding);
 void check_overlay(const struct stage *stage, uint32_t slot, struct finding *finding);
 
 extern const struct check checks[];

@@ -21,6 +21,13 @@ void check_over_quota(const struct stage *stage, uint32_t slot, struct finding *
 	judge(came, "works", finding);
 }
 
+void check_server(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	int came = actor_do(stage->actor, act_probe_server, stage->places[slot].directory);
+
+	judge(came, "works", finding);
+}
+
 void check_overlay(const struct stage *stage, uint32_t slot, struct finding *finding)
 {
 	int came = actor_do(stage->actor, act_probe_overlay, stage->places[slot].directory);

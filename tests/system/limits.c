@@ -5,8 +5,9 @@
  *
  *   limits MOUNTPOINT
  *
- * "edquot": quota exceeded, "enospc": no space left, "eio": input/output error. Nothing is kept but
- * names and sizes. Prints "ready" once it is mounted; ends when it is unmounted.
+ * "edquot": quota exceeded, "enospc": no space left, "eio": input/output error. While there is one
+ * of the name "all", quota is exceeded for every file. Nothing is kept but names and sizes. Prints
+ * "ready" once it is mounted; ends when it is unmounted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES 64
+#define FILES 256
 #define BLOCK 4096
 
 struct file {
@@ -29,15 +30,6 @@ struct file {
 
 static struct file files[FILES]; /* node 1 is the directory, 2 the first */
 static int device;
-
-static int refusal(const char *name)
-{
-	if (!strcmp(name, "edquot"))
-		return EDQUOT;
-	if (!strcmp(name, "enospc"))
-		return ENOSPC;
-	return strcmp(name, "eio") ? 0 : EIO;
-}
 
 static int reply(const struct fuse_in_header *in, int error, const void *data, size_t size)
 {
@@ -128,6 +120,15 @@ static uint64_t find(const char *name)
 		if (*name && !strcmp(files[i].name, name))
 			return i + 2;
 	return 0;
+}
+
+static int refusal(const char *name)
+{
+	if (find("all") || !strcmp(name, "edquot"))
+		return EDQUOT;
+	if (!strcmp(name, "enospc"))
+		return ENOSPC;
+	return strcmp(name, "eio") ? 0 : EIO;
 }
 
 static struct fuse_entry_out entry(uint64_t node)

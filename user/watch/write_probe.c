@@ -293,8 +293,9 @@ static void make_attempt(const char *path, const struct write_probe_as *as, unsi
 		probe->result = write_file(attempt.fd, bytes, sync, &probe->page_takes_bytes);
 	if (!probe->result && canary)
 		write_otherwise(attempt.fd);
-	if (attempt.fd >= 0)
-		close(attempt.fd);
+	/* NFS and FUSE write it now: what the server says of it (a quota) is told here. */
+	if (attempt.fd >= 0 && close(attempt.fd) && !probe->result)
+		probe->result = -errno;
 	if (attempt.directory >= 0)
 		close(attempt.directory);
 	probe->took_ns = monotonic_ns() - begun_ns;
