@@ -126,14 +126,26 @@ make_btrfs_metadata() {
 	mkdir "$MOUNT/small"
 	chmod 1777 "$MOUNT/small"
 }
-break_btrfs_metadata() {
+# Small files until there is no room for more, and again each second: btrfs finds room here and there.
+fill_metadata() { # DIRECTORY
 	local -i round
-	for ((round = 0; round < 3; round++)); do
-		head -c 400M /dev/zero | (cd "$MOUNT/small" && as_other split -b 2000 -a 6 - "fill.$round." || true) 2>/dev/null
-		sync -f "$MOUNT"
+	cd "$1" || return
+	for ((round = 0;; round++)); do
+		head -c 400M /dev/zero | split -b 2000 -a 6 - "fill.$round."
+		sleep 1
 	done
 }
+break_btrfs_metadata() {
+	export -f fill_metadata
+	# In a group of its own, to be ended with all it has started.
+	background filler setsid setpriv --reuid "$OTHER" --regid "$(id -g "$OTHER")" --clear-groups \
+		bash -c 'fill_metadata "$1"' - "$MOUNT/small"
+	FILLER=$!
+	wait_until 60 grep -q 'No space' "$SCRATCH/filler.out"
+}
 mend_btrfs_metadata() {
+	kill -- -"$FILLER"
+	wait "$FILLER" || true
 	wait_until 20 find "$MOUNT/small" -name 'fill.*' -delete # which wants room, too
 	sync -f "$MOUNT"
 }
