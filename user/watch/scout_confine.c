@@ -150,11 +150,10 @@ static int add_rules(scmp_filter_ctx filter)
 /* Those of the first COUNT that the process has: a container may have been given some of them. */
 static int keep(size_t count)
 {
-	bool held[KEPT];
+	bool held[KEPT], known = !capng_get_caps_process();
 
-	capng_get_caps_process();
 	for (size_t i = 0; i < count; i++)
-		held[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
+		held[i] = known && capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (size_t i = 0; i < count; i++)
 		if (held[i])
