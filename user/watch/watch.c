@@ -41,7 +41,8 @@ static bool hurried(const struct watch *watch)
 	if (watch->sink.pressed(watch->sink.context))
 		return true;
 	for (i = 0; i < watch->set.count; i++)
-		if (filesystem_polled(&watch->filesystems[i]) || watch->filesystems[i].late)
+		if (filesystem_polled(&watch->filesystems[i]) || watch->filesystems[i].late ||
+		    writable_is_late(&watch->filesystems[i]))
 			return true;
 	return host_hurried(watch, monotonic_ns());
 }

@@ -15,6 +15,22 @@ void writable_void(struct filesystem *fs)
 	fs->writable = (struct writable){ .sent_ns = fs->writable.sent_ns };
 }
 
+/* Pages dirtied on the filesystem, with what the CPUs hold back. */
+static uint64_t pages_of(const struct filesystem *fs)
+{
+	const struct ledger *ledger;
+	uint64_t pages;
+	unsigned int i;
+
+	if (!fs->set->kernel)
+		return 0;
+	ledger = kernel_ledger(fs->set->kernel);
+	pages = ledger->filesystems[fs->primary].dirtied_pages;
+	for (i = 0; i < fs->set->cpus && i < LEDGER_CPUS; i++)
+		pages += ledger->batches[i].pages[fs->primary];
+	return pages;
+}
+
 static void fail(struct filesystem *fs, int error)
 {
 	struct writable *writable = &fs->writable;
@@ -79,6 +95,7 @@ static void take_success(struct filesystem *fs, const struct write_probe *probe,
  */
 void writable_take(struct filesystem *fs, const struct write_probe *probe, bool synced)
 {
+	fs->writable.pages = pages_of(fs); /* what it dirtied itself is no sign of others */
 	if (!probe->proved)
 		return;
 	if (probe->error)
@@ -96,13 +113,6 @@ void writable_forget_owner(struct filesystem *fs)
 	fs->writable.as = (struct write_probe_as){ 0 };
 }
 
-static uint64_t pages_of(const struct filesystem *fs)
-{
-	if (!fs->set->kernel)
-		return 0;
-	return kernel_ledger(fs->set->kernel)->filesystems[fs->primary].dirtied_pages;
-}
-
 static void send_it(struct filesystem *fs)
 {
 	struct writable *writable = &fs->writable;
@@ -117,12 +127,24 @@ static void send_it(struct filesystem *fs)
 	writable->serial = ++fs->serial;
 	writable->sent_ns = writable->tick_ns = monotonic_ns();
 	writable->waited_ns = 0;
-	writable->pages = pages_of(fs);
+}
+
+/* Others write, or wait for the disk: a sync more costs nothing that matters, and one is missed. */
+static bool is_busy(const struct filesystem *fs)
+{
+	struct kernel *kernel = fs->set->kernel;
+
+	if (!kernel_attached(kernel, SIGNAL_WRITES) || !kernel_attached(kernel, SIGNAL_ERRORS))
+		return true; /* nobody would tell */
+	return pages_of(fs) - fs->writable.pages >= WRITABLE_BUSY_PAGES ||
+	       latency_oldest(&kernel_ledger(kernel)->syncs[fs->primary],
+			      (int64_t)kernel_orders(kernel)->since_ns[fs->primary],
+			      monotonic_ns()) > WRITABLE_LATE_NS;
 }
 
 /*
- * Where others write, one sync more costs nothing that matters. Where nobody does, the disk may
- * sleep: an error that the kernel would tell of needs somebody who writes.
+ * Where others write, at each safety look: nothing else tells of a disk that hangs below a
+ * filesystem that goes on taking pages into memory. Where nobody does the disk may rest.
  */
 static bool is_due(const struct filesystem *fs, bool safety)
 {
@@ -133,11 +155,8 @@ static bool is_due(const struct filesystem *fs, bool safety)
 		return since_ns >= NS_PER_S * 9 / 10;
 	if (!safety)
 		return false;
-	if (writable->took_ns > WRITABLE_CHEAP_NS)
-		return since_ns >= WRITABLE_SLOW_NS;
-	return since_ns >= WRITABLE_SYNC_NS ||
-	       pages_of(fs) - writable->pages >= WRITABLE_BUSY_PAGES ||
-	       !kernel_attached(fs->set->kernel, SIGNAL_ERRORS);
+	return since_ns >= WRITABLE_IDLE_NS ||
+	       (writable->took_ns <= WRITABLE_CHEAP_NS && is_busy(fs));
 }
 
 /*
@@ -185,6 +204,11 @@ void writable_suspect(struct filesystem *fs)
 	for (i = 0; i < fs->set->count; i++)
 		if (fs->set->filesystems[i].primary == primary)
 			send_it(&fs->set->filesystems[i]);
+}
+
+bool writable_is_late(const struct filesystem *fs)
+{
+	return fs->writable.serial && monotonic_ns() - fs->writable.sent_ns > WRITABLE_LATE_NS;
 }
 
 bool writable_is_suspect(const struct filesystem *fs)

@@ -2,7 +2,7 @@
 /*
  * Whether mail can be written at a watched path, by what the scout's write probes came to, and when
  * the next one with sync is due. A page is written at every safety look; waiting for the disk is
- * for a thread of its own, and seldom where all is well.
+ * for a thread of its own, and seldom where the disk is slow.
  */
 #ifndef WATCH_WRITABLE_H
 #define WATCH_WRITABLE_H
@@ -16,15 +16,13 @@
 struct filesystem;
 struct scout_reply;
 
-#define WRITABLE_SYNC_NS  (30 * NS_PER_S) /* where nothing is written, and nothing is wrong */
-#define WRITABLE_SLOW_NS  (60 * NS_PER_S) /* where syncs take longer than WRITABLE_CHEAP_NS */
-#define WRITABLE_CHEAP_NS (500 * NS_PER_MS)
-#define WRITABLE_STUCK_NS \
-	(10 * NS_PER_S)			 /* a sync, while the disk does nothing else either: hung */
-#define WRITABLE_HUNG_NS (30 * NS_PER_S) /* where it cannot be seen what the disk does */
-#define WRITABLE_TICK_NS (7 * NS_PER_S)	 /* ticks further apart than safety looks: we were stopped \
-					  */
-#define WRITABLE_BUSY_PAGES 256		 /* dirtied since the last sync: others write, too */
+#define WRITABLE_IDLE_NS    (30 * NS_PER_S)   /* between two syncs where nobody writes */
+#define WRITABLE_CHEAP_NS   (500 * NS_PER_MS) /* slower ones are so far apart, too */
+#define WRITABLE_BUSY_PAGES 8		      /* dirtied since the last probe: others write */
+#define WRITABLE_LATE_NS    (1 * NS_PER_S)  /* a sync under way is looked after every second then */
+#define WRITABLE_STUCK_NS   (10 * NS_PER_S) /* and is hung, if its disk does nothing else either */
+#define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* where it cannot be seen what the disk does */
+#define WRITABLE_TICK_NS    (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
 #define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
 
 struct writable {
@@ -39,8 +37,8 @@ struct writable {
 	int64_t took_ns;	  /* the last one */
 	int64_t waited_ns; /* for the one under way; less than since then when we were stopped */
 	int64_t tick_ns;   /* when that was seen last */
+	uint64_t pages;	   /* dirtied on the filesystem when the last probe came back */
 	int64_t writes;	   /* that the disk had completed then; -1: it cannot be seen */
-	uint64_t pages;	   /* dirtied on the filesystem when it was sent */
 };
 
 /* Another filesystem is at the path, or none: nothing is known. */
@@ -60,6 +58,9 @@ void writable_forget_owner(struct filesystem *fs);
 
 /* The kernel told of an error on FS's filesystem: send one for each path on it now. */
 void writable_suspect(struct filesystem *fs);
+
+/* The one under way takes its time. */
+bool writable_is_late(const struct filesystem *fs);
 
 /* Mail cannot be written, or lately something went wrong: looks at it write, too. */
 bool writable_is_suspect(const struct filesystem *fs);
