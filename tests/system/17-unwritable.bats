@@ -182,10 +182,6 @@ keeps_up() { # WAY
 	keeps_up immutable
 }
 
-@test "the queue's filesystem is not mounted" {
-	keeps_up unmounted
-}
-
 @test "tmpfs: full" {
 	keeps_up tmpfs_full
 }

@@ -11,7 +11,7 @@
 readonly WAYS_ALL=(
 	frozen hung_disk btrfs_metadata xfs_no_chunk full_ext4 full_xfs full_btrfs inodes_ext4 quota_user
 	quota_project quota_btrfs remount_ro bind_ro emergency_ro shutdown_ext4 shutdown_xfs overlay_ro
-	thin_full sync_eio dead_disk dm_error dm_flakey mode_0500 chowned recreated immutable unmounted tmpfs_full
+	thin_full sync_eio dead_disk dm_error dm_flakey mode_0500 chowned recreated immutable tmpfs_full
 	tmpfs_inodes
 )
 
@@ -343,6 +343,3 @@ make_immutable() { loop_mount ext4 64; }
 break_immutable() { chattr +i "$QUEUE/incoming"; }
 mend_immutable() { chattr -i "$QUEUE/incoming"; }
 
-make_unmounted() { loop_mount ext4 64; }
-break_unmounted() { unmount "$MOUNT"; }
-mend_unmounted() { mount -o loop "$MOUNT.img" "$MOUNT"; }
