@@ -41,7 +41,7 @@ sync_times() { # COUNT
 	loop_mount ext4 64
 	start_daemon 'user = ""' "filesystem \"$MOUNT\" { }"
 	[[ $(field '.backend["sync-ext4"]') == tp_btf/ext4_sync_file ]]
-	[[ $(latency) == 0 ]]
+	wait_until 20 eval '[[ $(latency) == 0 ]]'
 	sync_times 5
 	sleep 6
 	[[ $(latency) == 0 ]]
