@@ -64,3 +64,20 @@ has_looks() { # MORE-THAN
 	deferred_before_full 4000 28000
 	stop_daemon
 }
+
+# AFS, CephFS and servers whose reserve is in use say so; df shows it as negative.
+@test "less than nothing available is nothing" {
+	[[ -e /dev/fuse ]] || skip "no FUSE here"
+	mkdir "$SCRATCH/server"
+	echo "1000000 500000 500000 1000 900 4096 4096" >"$SCRATCH/told"
+	background fuse "$BUILD/tests/system/fuse" "$SCRATCH/server" "$SCRATCH/told"
+	wait_until 20 grep -q ready "$SCRATCH/fuse.out"
+	watch_only "$(filesystem "$SCRATCH/server" 100M 50M)"
+	resource_is free-space "$SCRATCH/server" .value $((500000 * 4096))
+	is_open
+	echo "1000000 500 -2000 1000 -1 4096 4096" >"$SCRATCH/told"
+	wait_until 20 resource_is free-space "$SCRATCH/server" .value 0
+	is_closed
+	resource_is free-inodes "$SCRATCH/server" .value 0
+	stop_daemon
+}
