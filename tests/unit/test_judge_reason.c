@@ -92,6 +92,9 @@ static void a_reason_says_what_zero_means(void **state)
 	expect(error, 0,
 	       "filesystem-error of /spool is 0 s, for no mail can be written there: No space left "
 	       "on device: high is entered below 60 s and left above 60 s");
+	expect(error, 5,
+	       "filesystem-error of /spool is 0 s, for no mail can be written there: No space left "
+	       "on device: high is entered below 60 s and left above 60 s; high for 5 s");
 	error->cause = 0;
 	see(fixture, error, 30 * S, 5);
 	expect(error, 5,

@@ -95,18 +95,20 @@ static void left(char *buf, size_t size, const struct resource *resource, int64_
 		 wait[0] ? ", in " : "", wait, dwell[0] ? " for " : "", dwell);
 }
 
-/* "; medium for 12 min, since it was 812 MiB" */
+/* "; medium for 12 min, since it was 812 MiB"; a state has been what it is now for as long. */
 static void since(char *buf, size_t size, const struct resource *resource, int64_t now)
 {
 	int64_t since_ns = resource->pressure.since_ns;
+	bool same = resource->cause && !resource->turned_value;
 	char value[VALUE], time[VALUE];
 
 	if (now - since_ns < NS_PER_S)
 		return;
 	snprintf(
-		buf, size, "; %s for %s, since it was %s", level_name(resource->pressure.level),
+		buf, size, "; %s for %s%s%s", level_name(resource->pressure.level),
 		value_format(time, sizeof(time), UNIT_TIME, (now - since_ns) / NS_PER_S * NS_PER_S),
-		value_of(value, resource, resource->turned_value));
+		same ? "" : ", since it was ",
+		same ? "" : value_of(value, resource, resource->turned_value));
 }
 
 char *judge_reason(char *buf, size_t size, const struct resource *resource, int64_t now)
