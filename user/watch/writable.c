@@ -160,36 +160,28 @@ static bool is_due(const struct filesystem *fs, bool safety)
 }
 
 /*
- * For as long as the sync under way takes, but not while we were stopped ourselves: nobody asked
- * then, and the reply may be there.
+ * Not while we were stopped ourselves: nobody asked then, and the reply may be there. A slow disk
+ * (a RAID that is built anew) completes others' writes; a thin pool that is full did so until it
+ * was, and holds all then for a minute.
  */
-static int64_t wait_on(struct writable *writable)
+bool writable_hangs(struct writable *writable, int64_t completed, int64_t now)
 {
-	int64_t now = monotonic_ns(), passed_ns = now - writable->tick_ns;
+	int64_t passed_ns = now - writable->tick_ns;
 
-	writable->waited_ns += passed_ns < WRITABLE_TICK_NS ? passed_ns : 0;
 	writable->tick_ns = now;
-	return writable->waited_ns;
-}
-
-/* A slow disk (a RAID that is built anew) is not hung: it completes others' writes. */
-static bool is_hung(struct filesystem *fs)
-{
-	struct writable *writable = &fs->writable;
-	int64_t waited_ns = wait_on(writable);
-
-	if (waited_ns < WRITABLE_STUCK_NS)
-		return false;
-	if (writable->writes < 0)
-		return waited_ns >= WRITABLE_HUNG_NS;
-	return block_device_writes(fs->canary.device) == writable->writes;
+	writable->waited_ns += passed_ns < WRITABLE_TICK_NS ? passed_ns : 0;
+	if (completed != writable->writes)
+		writable->waited_ns = 0;
+	writable->writes = completed;
+	return writable->waited_ns >= (completed < 0 ? WRITABLE_HUNG_NS : WRITABLE_STUCK_NS);
 }
 
 void writable_tick(struct filesystem *fs, bool safety)
 {
 	struct writable *writable = &fs->writable;
 
-	if (writable->serial && !writable->error && is_hung(fs)) {
+	if (writable->serial && !writable->error &&
+	    writable_hangs(writable, block_device_writes(fs->canary.device), monotonic_ns())) {
 		fail(fs, ETIMEDOUT);
 		readings_failed(fs);
 	}

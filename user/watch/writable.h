@@ -19,11 +19,12 @@ struct scout_reply;
 #define WRITABLE_IDLE_NS    (30 * NS_PER_S)   /* between two syncs where nobody writes */
 #define WRITABLE_CHEAP_NS   (500 * NS_PER_MS) /* slower ones are so far apart, too */
 #define WRITABLE_BUSY_PAGES 8		      /* dirtied since the last probe: others write */
-#define WRITABLE_LATE_NS    (1 * NS_PER_S)  /* a sync under way is looked after every second then */
-#define WRITABLE_STUCK_NS   (10 * NS_PER_S) /* and is hung, if its disk does nothing else either */
-#define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* where it cannot be seen what the disk does */
-#define WRITABLE_TICK_NS    (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
-#define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
+#define WRITABLE_LATE_NS    (1 * NS_PER_S) /* a sync under way is looked after every second then */
+#define WRITABLE_STUCK_NS \
+	(10 * NS_PER_S) /* and hung, once its disk completed no other for so long */
+#define WRITABLE_HUNG_NS  (30 * NS_PER_S) /* where it cannot be seen what the disk does */
+#define WRITABLE_TICK_NS  (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
+#define WRITABLE_ERROR_NS (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
 
 struct writable {
 	int error; /* the errno with which mail cannot be written; 0: it can be, or not known */
@@ -35,7 +36,7 @@ struct writable {
 	uint64_t serial;	  /* of the probe with sync that is under way; 0: none */
 	int64_t sent_ns;	  /* when it was sent, or the last one */
 	int64_t took_ns;	  /* the last one */
-	int64_t waited_ns; /* for the one under way; less than since then when we were stopped */
+	int64_t waited_ns; /* for the one under way, and the disk completed nothing meanwhile */
 	int64_t tick_ns;   /* when that was seen last */
 	uint64_t pages;	   /* dirtied on the filesystem when the last probe came back */
 	int64_t writes;	   /* that the disk had completed then; -1: it cannot be seen */
@@ -49,6 +50,12 @@ void writable_take(struct filesystem *fs, const struct write_probe *probe, bool 
 
 /* The scout's reply to a probe with sync. */
 void writable_reply(struct filesystem *fs, const struct scout_reply *reply);
+
+/*
+ * The sync under way does not come back for a disk that hangs: at NOW it has completed so many
+ * writes, or -1.
+ */
+bool writable_hangs(struct writable *writable, int64_t completed, int64_t now);
 
 /* Send a probe with sync if one is due. SAFETY: it is time for a safety look. */
 void writable_tick(struct filesystem *fs, bool safety);
