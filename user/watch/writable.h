@@ -19,12 +19,11 @@ struct scout_reply;
 #define WRITABLE_IDLE_NS    (30 * NS_PER_S)   /* between two syncs where nobody writes */
 #define WRITABLE_CHEAP_NS   (500 * NS_PER_MS) /* slower ones are so far apart, too */
 #define WRITABLE_BUSY_PAGES 8		      /* dirtied since the last probe: others write */
-#define WRITABLE_LATE_NS    (1 * NS_PER_S) /* a sync under way is looked after every second then */
-#define WRITABLE_STUCK_NS \
-	(10 * NS_PER_S) /* and hung, once its disk completed no other for so long */
-#define WRITABLE_HUNG_NS  (30 * NS_PER_S) /* where it cannot be seen what the disk does */
-#define WRITABLE_TICK_NS  (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
-#define WRITABLE_ERROR_NS (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
+#define WRITABLE_LATE_NS    (1 * NS_PER_S)  /* a sync under way is looked after every second then */
+#define WRITABLE_STUCK_NS   (10 * NS_PER_S) /* and hung: its disk completed no other so long */
+#define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* where it cannot be seen what the disk does */
+#define WRITABLE_TICK_NS    (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
+#define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
 
 struct writable {
 	int error; /* the errno with which mail cannot be written; 0: it can be, or not known */
