@@ -40,8 +40,8 @@ start_lab() { # SERVER[-VARIANT] QUEUE-DIRECTORY GROUP [QUEUE-MIB]
 	export LAB_DIRECTORY=$BATS_FILE_TMPDIR LAB_QUEUE=$2 LAB_GROUP=$3 LAB_KEEPER LAB_PID
 	chmod go+rx "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
 	SPOOLGATE_SCRATCH=$LAB_DIRECTORY/ unshare --mount --propagation private --net --uts --ipc --pid \
-		--fork --kill-child --mount-proc "$TOP/tests/mta/inside" "$server" "$LAB_DIRECTORY" \
-		"${4:-400}" "${packages[@]}" </dev/null >"$LAB_DIRECTORY/inside.log" 2>&1 3>&- &
+		--fork --kill-child --mount-proc "$TOP/tests/system/apart" "$LAB_DIRECTORY" \
+		"$TOP/tests/mta/inside" "$server" "$LAB_DIRECTORY" "${4:-400}" "${packages[@]}" </dev/null >"$LAB_DIRECTORY/inside.log" 2>&1 3>&- &
 	LAB_KEEPER=$!
 	wait_until 60 lab_is_ready_or_died
 	if [[ ! -e $LAB_DIRECTORY/ready ]]; then

@@ -292,7 +292,7 @@ is_overridden() { # LEVEL
 # One spool that answers nothing, one that is there, in a mount namespace of the daemon's own.
 in_hung_spools() {
 	# shellcheck disable=SC2016
-	DAEMON_UNDER=(unshare -m bash -c '
+	DAEMON_UNDER=("${APART[@]}" bash -c '
 		mount -t tmpfs none /var/spool && mkdir /var/spool/{postfix,exim4} || exit
 		"$1" /var/spool/postfix >"$2" &
 		echo $! >"$2.pid"

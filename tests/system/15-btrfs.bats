@@ -180,7 +180,7 @@ fills_an_overlay() {
 # /sys of its own namespace is empty; that is not the fault of the BPF programs, which want BTF.
 @test "btrfs: without /sys there is a warning, once" {
 	loop_mount btrfs 512
-	DAEMON_UNDER=(unshare -m --propagation slave sh -c 'mount -t tmpfs none /sys/fs && exec "$@"' -)
+	DAEMON_UNDER=("${APART[@]}" sh -c 'mount -t tmpfs none /sys/fs && exec "$@"' -)
 	watch_only "$(filesystem "$MOUNT" 60M 30M)"
 	log_says "$MOUNT: btrfs tells free space only when data has been written out.*/sys/fs/btrfs cannot be read"
 	sleep 6

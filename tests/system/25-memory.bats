@@ -123,7 +123,7 @@ in_group() { # COMMAND...
 # The daemon's own /proc/pressure is empty, as in a kernel that has none.
 without_psi() {
 	# shellcheck disable=SC2034,SC2016
-	DAEMON_UNDER=(unshare -m bash -c 'mount -t tmpfs none /proc/pressure && exec "$@"' -)
+	DAEMON_UNDER=("${APART[@]}" bash -c 'mount -t tmpfs none /proc/pressure && exec "$@"' -)
 }
 
 @test "without PSI the time in reclaim is memory-stall, and turns the level once it lasts" {

@@ -11,7 +11,7 @@ setup() {
 	need_root
 	[[ -e /dev/fuse ]] || skip "no FUSE here"
 	TOLD=$SCRATCH/told
-	DAEMON_UNDER=(unshare -m --propagation private)
+	DAEMON_UNDER=("${APART[@]}")
 }
 
 teardown() {

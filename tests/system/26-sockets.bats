@@ -200,7 +200,7 @@ start_in_spool() { # USER LINE...
 	shift
 	POLICY=/var/spool/postfix/spoolgate/policy
 	# shellcheck disable=SC2016
-	DAEMON_UNDER=(unshare -m bash -c 'mount -t tmpfs -o mode=0755 none /var/spool && mkdir -p /var/spool/postfix/private &&
+	DAEMON_UNDER=("${APART[@]}" bash -c 'mount -t tmpfs -o mode=0755 none /var/spool && mkdir -p /var/spool/postfix/private &&
 		chown daemon /var/spool/postfix/private && chmod 0700 /var/spool/postfix/private && exec "$@"' -)
 	start_daemon "user = \"$user\"" "$CALM" "$(filesystem /var/spool/postfix 2K 1K)" "$@"
 }

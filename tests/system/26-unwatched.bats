@@ -18,7 +18,7 @@ setup() {
 # /var/spool/postfix on a filesystem of its own, /var/spool/exim4 on that of /var/spool.
 # shellcheck disable=SC2016
 in_spools() {
-	DAEMON_UNDER=(unshare -m --propagation private bash -c '
+	DAEMON_UNDER=("${APART[@]}" bash -c '
 		mount -t tmpfs none /var/spool && mkdir /var/spool/{postfix,exim4} &&
 			mount -t tmpfs none /var/spool/postfix || exit
 		exec "$@"' -)
@@ -27,7 +27,7 @@ in_spools() {
 # One spool that answers nothing, in the same way.
 # shellcheck disable=SC2016,SC2034
 in_hung_spool() {
-	DAEMON_UNDER=(unshare -m --propagation private bash -c '
+	DAEMON_UNDER=("${APART[@]}" bash -c '
 		mount -t tmpfs none /var/spool && mkdir /var/spool/postfix || exit
 		"$1" /var/spool/postfix >"$2" &
 		echo $! >"$2.pid"

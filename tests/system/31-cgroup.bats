@@ -160,7 +160,7 @@ in_container() { # PATH
 	[[ $LIMIT == memory.max ]] || kind=(-t cgroup -o memory)
 	# shellcheck disable=SC2016
 	DAEMON_UNDER=(bash -c 'echo $$ >"$1/cgroup.procs"; shift
-		exec unshare -C -m --propagation private "$@"' - "$MEMORY$1"
+		exec unshare -C -m --propagation private "$@"' - "$MEMORY$1" "$TOP/tests/system/apart" "$SCRATCH"
 		bash -c 'umount -l /sys/fs/cgroup; mount "${@:2:$1}" none /sys/fs/cgroup || exit
 			shift $(($1 + 1)); exec "$@"' - "${#kind[@]}" "${kind[@]}")
 }
@@ -213,7 +213,7 @@ in_container() { # PATH
 	mkdir "$deep"
 	make_cgroup "$NAME" 64
 	# shellcheck disable=SC2016
-	DAEMON_UNDER=(unshare -m --propagation private
+	DAEMON_UNDER=("${APART[@]}"
 		bash -c 'umount -l /sys/fs/cgroup
 			for ((i = 0; i < 550; i++)); do mount --bind "$1" "$1" || exit; done
 			mount "${@:3:$2}" none /sys/fs/cgroup || exit

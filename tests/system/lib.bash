@@ -16,6 +16,7 @@ CONFIG=$SCRATCH/spoolgate.conf
 LOG=$SCRATCH/daemon.log
 DAEMON=''         # the daemon's pid, while there is one
 DAEMON_UNDER=() # run the daemon under this command, which must exec it
+APART=(unshare -m --propagation private "$TOP/tests/system/apart" "$SCRATCH") # mounts of its own
 LEAVING=${LEAVING:-60} # seconds that what was ended may take to go: hosts that test are busy
 BACKGROUND=()  # pids of what `background` started
 

@@ -126,7 +126,7 @@ run_ways() { # WAY...
 		while (($(jobs -rp | wc -l) >= BESIDE)); do
 			wait -n
 		done
-		unshare -m --propagation private "$here/unwritable.bash" --one "$room" "$way" \
+		unshare -m --propagation private "$here/apart" "$room" "$here/unwritable.bash" --one "$room" "$way" \
 			</dev/null >"$room/$way.out" 2>&1 &
 	done
 	wait
