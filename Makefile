@@ -4,7 +4,7 @@
 #   make run     install what the build lacks (apt), build, run in the foreground
 #   make check   install what the tests lack as well, build, run all of them
 #
-# Also: deps deps-check check-unit check-system check-mta check-kernels fuzz bench install clean. V=1 shows commands.
+# Also: deps deps-check check-unit check-system check-mta check-kernels check-trixie fuzz bench install clean. V=1 shows commands.
 
 VERSION := 0.1.0
 
@@ -33,6 +33,8 @@ CHECK_NEEDS := bats:bats libcmocka-dev:cmocka.pc jq:jq socat:socat util-linux:fs
 	procps:ps strace:strace libcap2-bin:capsh libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
 # The other clang that the kernel programs are tried with: without it that is skipped.
 CLANG_NEEDS := clang-19:clang-19
+# What Debian 13 is tried with: without it that is skipped.
+ROOT_NEEDS := debootstrap:debootstrap
 # What other kernels are booted with: without it that is skipped.
 KERNEL_NEEDS := qemu-system-x86:qemu-system-x86_64 busybox-static:busybox zstd:zstd lz4:lz4 xz-utils:xz
 
@@ -163,6 +165,7 @@ deps:
 deps-check: deps
 	@$(call install_missing,$(CHECK_NEEDS))
 	@($(call install_missing,$(CLANG_NEEDS))) || echo '  APT     failed: no other clang is tried' >&2
+	@($(call install_missing,$(ROOT_NEEDS))) || echo '  APT     failed: Debian 13 is not tried' >&2
 	@($(call install_missing,$(KERNEL_NEEDS))) || echo '  APT     failed: no kernel will be booted' >&2
 
 # The lists are fetched only when installing without that fails (none yet, or too old).
@@ -199,6 +202,9 @@ check-kernels:
 	$(again) deps-check
 	$(again) $(PROBE_CHECK)
 	@KERNELS="$${KERNELS:-all}" tests/run kernels
+# In a root of Debian 13, with its compilers: see tests/trixie/run.
+check-trixie: deps-check
+	@tests/run trixie
 fuzz-programs: $(FUZZ)
 fuzz: $(FUZZ)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) SUITE_TIMEOUT=1000000 tests/run fuzz
@@ -227,7 +233,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all say-missing deps deps-check run check check-unit check-system check-mta check-kernels other-compiler fuzz-programs fuzz bench install clean
+.PHONY: all say-missing deps deps-check run check check-unit check-system check-mta check-kernels check-trixie other-compiler fuzz-programs fuzz bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
