@@ -149,7 +149,7 @@ fills_an_overlay() {
 
 # As in a container: /proc/self/mountinfo does not have the upper's mount.
 @test "an overlay on a btrfs that is mounted elsewhere is known by its size" {
-	loop_mount btrfs 1024
+	loop_mount btrfs 1031
 	overlay "$MOUNT"
 	umount -l "$MOUNT"
 	fills_an_overlay

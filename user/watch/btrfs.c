@@ -29,6 +29,13 @@
 #define WEIGHT_LEAST 4
 #define WEIGHT_MOST  32
 
+/*
+ * Where hardly any metadata is in use nothing lies there to guess by: mails of 10 KB. A btrfs that
+ * was filled and emptied is like that, and for half a minute all of its space still is data's.
+ */
+#define WEIGHT_UNKNOWN 16
+#define UNKNOWN	       (4 * MIB)
+
 /* Metadata that goes with a dirtied page: 0.5 pages at most (mails of 2,000 bytes). */
 #define METADATA_SHARE 2
 
@@ -364,10 +371,11 @@ int64_t btrfs_unallocated(const struct btrfs_space *space, const struct btrfs_de
 static int64_t weight_of(const struct btrfs_space *space)
 {
 	int64_t weight = space->metadata_used > 0 ? space->data_used / space->metadata_used : 0;
+	int64_t least = space->metadata_used < UNKNOWN ? WEIGHT_UNKNOWN : WEIGHT_LEAST;
 
 	if (weight > WEIGHT_MOST)
 		return WEIGHT_MOST;
-	return weight < WEIGHT_LEAST ? WEIGHT_LEAST : weight;
+	return weight < least ? least : weight;
 }
 
 int64_t btrfs_room(const struct btrfs_space *space, int64_t unallocated, int64_t available_bytes,
