@@ -182,6 +182,22 @@ static void check_dropped_lookup(const struct stage *stage, uint32_t slot, struc
 	free(copy);
 }
 
+/* What the daemon would warn of, and ask to be told of. */
+static void check_refusals(const struct stage *stage, uint32_t slot, struct finding *finding)
+{
+	const struct kernel_refusal *refusal;
+	unsigned int i;
+
+	(void)slot;
+	check_found(finding, "works", "-");
+	for (i = 0; i < SIGNALS; i++) {
+		refusal = kernel_refusal(stage->kernel, i);
+		if (refusal && !refusal->withheld)
+			check_found(finding, "fails", "%s: %s", refusal->probe,
+				    strerror(-refusal->error));
+	}
+}
+
 const struct check checks[] = {
 	{ "canary", EVERYWHERE, false, check_canary_write },
 	{ "canary-direct-write", EVERYWHERE, false, check_canary_direct },
@@ -212,6 +228,7 @@ const struct check checks[] = {
 	{ "write-probe-over-quota", "ext4 xfs", false, check_over_quota },
 	{ "write-probe-refused-at-close", "fuse", false, check_server },
 	{ "write-probe-on-overlay", "ext4", false, check_overlay },
+	{ "no-refusal-to-report", NULL, false, check_refusals },
 	{ "ledger-frozen", NULL, false, check_frozen },
 	{ "bell-without-capabilities", EVERYWHERE, true, check_dropped },
 	{ "map-lookup-without-capabilities", NULL, true, check_dropped_lookup },

@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "watch/attach.h"
 
-#define LOG_BYTES 65536
-#define LOG_STATS 4 /* BPF_LOG_STATS: what is wrong and how much it was, and not each step */
+#define TRACEPOINT "tp_btf/"
+#define LOG_BYTES  65536
+#define LOG_STATS  4 /* BPF_LOG_STATS: what is wrong and how much it was, and not each step */
 
 static bool wanted(const struct probe *probe, const char *program)
 {
@@ -118,6 +120,46 @@ static void quote(char *log, char *said, size_t size)
 			snprintf(said, size, "%s", line);
 }
 
+/* Whether the kernel itself, and not a module, has the tracepoint that SECTION names. */
+static bool has_tracepoint(const struct btf *btf, const char *section)
+{
+	char type[128];
+
+	if (strncmp(section, TRACEPOINT, strlen(TRACEPOINT)))
+		return true;
+	snprintf(type, sizeof(type), "btf_trace_%s", section + strlen(TRACEPOINT));
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
+}
+
+/*
+ * What the kernel itself does not have libbpf looks for in the modules, which wants CAP_SYS_ADMIN:
+ * it may be there (ext4 as a module), or in no kernel as old as this one.
+ */
+static bool is_elsewhere(const struct probe *probe)
+{
+	size_t size;
+	const void *elf = probe->object(&size);
+	struct bpf_object *object = bpf_object__open_mem(elf, size, NULL);
+	struct btf *btf = object ? btf__load_vmlinux_btf() : NULL;
+	struct bpf_program *program;
+	bool elsewhere = false;
+	unsigned int i;
+
+	for (i = 0; btf && probe->programs[i]; i++) {
+		program = bpf_object__find_program_by_name(object, probe->programs[i]);
+		elsewhere |= program && !has_tracepoint(btf, bpf_program__section_name(program));
+	}
+	btf__free(btf);
+	bpf_object__close(object);
+	return elsewhere;
+}
+
+/* Hardened kernels refuse trampolines to all; of modules, others do to who lacks CAP_SYS_ADMIN. */
+static bool is_withheld(const struct probe *probe, int error)
+{
+	return error == -EPERM && (!strncmp(probe->name, "fentry/", 7) || is_elsewhere(probe));
+}
+
 /*
  * Of all that were refused the first counts, and none for which this kernel has no hook: that is
  * what lists are for.
@@ -129,6 +171,7 @@ static void note_refusal(struct kernel_refusal *refusal, const struct probe *pro
 		return;
 	refusal->probe = probe->name;
 	refusal->error = error;
+	refusal->withheld = is_withheld(probe, error);
 	if (log)
 		quote(log, refusal->said, sizeof(refusal->said));
 }

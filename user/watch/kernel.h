@@ -35,6 +35,8 @@ struct kernel_refusal {
 	const char
 		*probe; /* the first of its list that was refused though there is a hook for it */
 	int error;	/* -errno; 0: none was */
+	bool withheld; /* as by hardened kernels, or for the want of CAP_SYS_ADMIN: nothing is wrong
+			*/
 	char said[160]; /* the verifier's last word; "": it was not asked */
 };
 

@@ -31,29 +31,25 @@ static const char *const without[SIGNALS] = {
 	[SIGNAL_OOM_KILLS] = "OOM kills are seen by polling, every second",
 };
 
-/* Hardened kernels refuse trampolines to all; of modules, others do to who lacks CAP_SYS_ADMIN. */
-static bool is_trampoline_withheld(const struct kernel_refusal *refusal)
-{
-	return refusal && refusal->error == -EPERM && !strncmp(refusal->probe, "fentry/", 7);
-}
-
 /* Nothing is wrong with that, and one line is enough for all of them. */
 static void tell_withheld(const struct watch *watch)
 {
+	const struct kernel_refusal *refusal;
 	char names[128] = "";
 	size_t length;
 	unsigned int i;
 
 	for (i = 0; i < SIGNALS; i++) {
-		if (!is_trampoline_withheld(kernel_refusal(watch->set.kernel, i)))
+		refusal = kernel_refusal(watch->set.kernel, i);
+		if (!refusal || !refusal->withheld)
 			continue;
 		length = strlen(names);
 		snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
 			 kernel_signal_name(i));
 	}
 	if (*names)
-		log_info("no %s: this kernel is hardened and refuses fentry programs, or wants "
-			 "CAP_SYS_ADMIN for those of its modules",
+		log_info("no %s: this kernel has none, is hardened and refuses fentry programs, or "
+			 "wants CAP_SYS_ADMIN for what is in its modules",
 			 names);
 }
 
@@ -61,7 +57,7 @@ static void tell_refusal(const struct watch *watch, enum signal_id signal)
 {
 	const struct kernel_refusal *refusal = kernel_refusal(watch->set.kernel, signal);
 
-	if (refusal && !is_trampoline_withheld(refusal))
+	if (refusal && !refusal->withheld)
 		log_warning("%s: %s: this kernel refuses %s (%s%s%s); all else goes on, please "
 			    "report it with the kernel's version",
 			    kernel_signal_name(signal), without[signal], refusal->probe,
@@ -150,7 +146,8 @@ void programs_open(struct watch *watch)
 		kernel_next_probe(set->kernel, i);
 		tell_refusal(watch, i);
 	}
-	/* Not beside them: each takes 10 MiB for the kernel's types, and a container may be small. */
+	/* Not beside them: each takes 10 MiB for the kernel's types, and a container may be small.
+	 */
 	malloc_trim(0);
 	start_loader(watch);
 	if (!kernel_attached(set->kernel, SIGNAL_WRITES) &&
