@@ -79,11 +79,15 @@ static void prove_loaded(struct watch *watch)
 			kernel_keep_unheard(watch->set.kernel, signal);
 	}
 	for (i = 0; i < watch->set.count; i++) {
-		if (watch->settled)
-			watch->filesystems[i].canary.wanted = true;
+		struct filesystem *fs = &watch->filesystems[i];
+
+		/* Where no write is possible nothing was heard that would be void, and it was told.
+		 */
+		if (watch->settled || fs->canary.proof == PROOF_UNPROVEN)
+			fs->canary.wanted = true;
 		else
-			canary_void(&watch->filesystems[i]);
-		canary_tick(&watch->filesystems[i]);
+			canary_void(fs);
+		canary_tick(fs);
 	}
 }
 
