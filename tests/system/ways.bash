@@ -185,7 +185,8 @@ mend_quota_user() { limit 0 u "$MAIL"; }
 
 make_quota_project() { make_quota; }
 break_quota_project() {
-	chattr -R +P -p 42 "$QUEUE/incoming"
+	chattr +P -p 42 "$QUEUE/incoming"
+	find "$QUEUE/incoming" -type f -exec chattr -p 42 {} + || true # mail comes and goes
 	limit 4k p 42
 }
 mend_quota_project() { limit 0 p 42; }
@@ -301,7 +302,10 @@ map_anew() { # TABLE
 	dmsetup resume "$MAPPED"
 }
 unmap() {
-	mounts_below "$SCRATCH" | xargs -r umount
+	local mount
+	for mount in $(mounts_below "$SCRATCH"); do
+		unmount "$mount" # a write probe may be under way there
+	done
 	dmsetup remove --retry "$MAPPED"
 	losetup -d "$DEVICE"
 }
