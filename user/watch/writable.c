@@ -142,6 +142,14 @@ static bool is_busy(const struct filesystem *fs)
 			      monotonic_ns()) > WRITABLE_LATE_NS;
 }
 
+/* At each tick; what has failed for long is not mended within the second. */
+static int64_t suspect_gap_ns(const struct writable *writable)
+{
+	if (writable->error && monotonic_ns() - writable->since_ns > WRITABLE_ERROR_NS)
+		return WRITABLE_FAILED_NS;
+	return NS_PER_S * 9 / 10;
+}
+
 /*
  * Where others write, at each safety look: nothing else tells of a disk that hangs below a
  * filesystem that goes on taking pages into memory. Where nobody does the disk may rest.
@@ -152,7 +160,7 @@ static bool is_due(const struct filesystem *fs, bool safety)
 	int64_t since_ns = monotonic_ns() - writable->sent_ns;
 
 	if (writable_is_suspect(fs))
-		return since_ns >= NS_PER_S * 9 / 10;
+		return since_ns >= suspect_gap_ns(writable);
 	if (!safety)
 		return false;
 	return since_ns >= WRITABLE_IDLE_NS ||

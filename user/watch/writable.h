@@ -23,6 +23,7 @@ struct scout_reply;
 #define WRITABLE_STUCK_NS   (10 * NS_PER_S) /* and hung: its disk completed no other so long */
 #define WRITABLE_HUNG_NS    (30 * NS_PER_S) /* where it cannot be seen what the disk does */
 #define WRITABLE_TICK_NS    (7 * NS_PER_S)  /* safety looks are closer: we were stopped */
+#define WRITABLE_FAILED_NS  (5 * NS_PER_S)  /* between two where it has failed for longer */
 #define WRITABLE_ERROR_NS   (60 * NS_PER_S) /* after an error every tick writes and syncs so long */
 
 struct writable {
