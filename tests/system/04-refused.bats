@@ -58,7 +58,7 @@ is_backend() { # SIGNAL BACKEND
 	wait_until 20 is_backend fallocate tp_btf/ext4_fallocate_exit
 	is_backend direct-writes tp_btf/iomap_dio_rw_begin
 	is_backend sync-ext4 none
-	[[ $(field '.backend["sync-xfs"]') != none ]] || log_says 'no sync-xfs, sync-btrfs: this kernel is hardened'
+	[[ $(field '.backend["sync-xfs"]') != none ]] || log_says 'no sync-xfs, sync-btrfs: this kernel '
 	stop_daemon
 }
 
