@@ -141,7 +141,7 @@ request() {
 	rm "$POLICY"
 	background other socat "UNIX-LISTEN:$POLICY,fork" 'EXEC:echo theirs'
 	wait_until 20 reason_is '*another program answers there, and is left alone'
-	[[ $(timeout 5 socat - "UNIX-CONNECT:$POLICY" </dev/null) == theirs ]]
+	[[ $(timeout 20 socat -t 10 - "UNIX-CONNECT:$POLICY" </dev/null) == theirs ]]
 	hup
 	state_is 'not there'
 	kill "${BACKGROUND[-1]}"
