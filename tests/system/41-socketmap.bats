@@ -57,7 +57,7 @@ says() { # ANSWER REQUEST
 
 @test "requests that are wrong are answered TEMP, which passes, and cost nobody else anything" {
 	start
-	says '41:TEMP allowed is: NAME 2/ADDRESS/USER/SIZE,' admit
+	says '44:TEMP allowed is: NAME 3/ID/ADDRESS/USER/SIZE,' admit
 	[ "$(printf '15:admit 127.0.0.1,junk' | timeout 30 socat -t 20 - "UNIX-CONNECT:$MAP")" = \
 		"${PASS}20:TEMP not a netstring," ]
 	head -c 1M /dev/urandom | timeout 30 socat -t 20 - "UNIX-CONNECT:$MAP" >/dev/null || true

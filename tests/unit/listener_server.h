@@ -35,6 +35,7 @@ struct house_counters {
 	uint64_t connections, requests, dropped;
 	bool open[CONFIG_LISTENERS];
 	unsigned int asked; /* of the source */
+	int64_t ended;	    /* bytes, by the listeners */
 	enum class class;   /* of its last question */
 	int64_t size;
 	char address[INET6_ADDRSTRLEN];
@@ -76,6 +77,15 @@ static inline struct config_verdict housed_admission(void *context, enum class c
 	else if (address && !strcmp(address, HELD_ADDRESS))
 		verdict = (struct config_verdict){ VERDICT_DELAY, HELD_S };
 	return verdict;
+}
+
+static inline void housed_ended(void *context, enum class class, int64_t size, const char *address)
+{
+	struct housed *housed = context;
+
+	(void)class;
+	(void)address;
+	housed->counters.ended += size;
 }
 
 /* clang-format off: it takes this for a class of C++ */
@@ -149,6 +159,7 @@ static inline void house_serve(struct house *house)
 	struct housed *housed = calloc(1, sizeof(*housed));
 	const struct listener_source source = { .context = housed,
 						.admission = housed_admission,
+						.ended = housed_ended,
 						.class = housed_class,
 						.reply = housed_reply };
 	struct event *orders;

@@ -163,8 +163,8 @@ static void test_session(void **state)
 	assert_int_equal(requests, 13);
 	for (int i = 0; i < requests; i++)
 		assert_heard(fd, DUNNO);
-	/* Recipient 2, DATA and END-OF-MESSAGE are of the transaction of recipient 1. */
-	assert_int_equal(house_counters(house).asked, requests - 3);
+	/* Recipients, DATA and END-OF-MESSAGE are of the transaction that began at MAIL. */
+	assert_int_equal(house_counters(house).asked, requests - 5);
 	assert_int_equal(house_counters(house).class, CLASS_INTERNAL);
 	close(fd);
 	house_stop(house);
@@ -203,6 +203,57 @@ static void test_one_verdict_an_instance(void **state)
 	say_policy(fd, "RCPT", "192.0.2.2", "a.2", 1, "");
 	assert_heard(fd, DEFER);
 	assert_int_equal(house_counters(house).asked, 2);
+	close(fd);
+	house_stop(house);
+}
+
+/* Once: with the message's end where Postfix asks then, or else with the next one. */
+static void test_promises_end(void **state)
+{
+	struct house *house = *state;
+	int fd = start(house);
+
+	say_policy(fd, "RCPT", "192.0.2.2", "a.1", 100, "");
+	say_policy(fd, "RCPT", "192.0.2.2", "a.1", 100, "");
+	for (int i = 0; i < 2; i++)
+		assert_heard(fd, DUNNO);
+	assert_int_equal(house_counters(house).ended, 0);
+	say_policy(fd, "END-OF-MESSAGE", "192.0.2.2", "a.1", 100, "");
+	assert_heard(fd, DUNNO);
+	assert_int_equal(house_counters(house).ended, 100);
+	say_policy(fd, "RCPT", "192.0.2.2", "a.2", 200, "");
+	assert_heard(fd, DUNNO);
+	assert_int_equal(house_counters(house).ended, 100);
+	say_policy(fd, "RCPT", "192.0.2.2", "a.3", LARGE, "");
+	assert_heard(fd, DEFER);
+	assert_int_equal(house_counters(house).ended, 300);
+	/* Refused, it was promised nothing; and an smtpd that ends tells nothing of the message. */
+	say_policy(fd, "RCPT", "192.0.2.2", "a.4", 400, "");
+	assert_heard(fd, DUNNO);
+	close(fd);
+	wait_connections(house, 0);
+	assert_int_equal(house_counters(house).ended, 300);
+	house_stop(house);
+}
+
+/* With smtpd_delay_reject=no Postfix asks at MAIL, too, where a message has no instance yet. */
+static void test_mail_and_its_recipients_are_one(void **state)
+{
+	struct house *house = *state;
+	int fd = start(house);
+
+	say_policy(fd, "MAIL", "192.0.2.2", "", 100, "");
+	say_policy(fd, "RCPT", "192.0.2.2", "e.1", 100, "");
+	say_policy(fd, "RCPT", "192.0.2.2", "e.1", 100, "");
+	for (int i = 0; i < 3; i++)
+		assert_heard(fd, DUNNO);
+	assert_int_equal(house_counters(house).asked, 1);
+	/* Not so what was asked before, when no size was known. */
+	say_policy(fd, "CONNECT", "192.0.2.2", "", 0, "");
+	say_policy(fd, "RCPT", "192.0.2.2", "e.2", 100, "");
+	for (int i = 0; i < 2; i++)
+		assert_heard(fd, DUNNO);
+	assert_int_equal(house_counters(house).asked, 3);
 	close(fd);
 	house_stop(house);
 }
@@ -399,6 +450,8 @@ int main(void)
 		house_test(test_session),
 		house_test(test_deferred),
 		house_test(test_one_verdict_an_instance),
+		house_test(test_promises_end),
+		house_test(test_mail_and_its_recipients_are_one),
 		house_test(test_no_instance_no_memory),
 		house_test(test_received_has_no_size),
 		house_test(test_classes),

@@ -146,6 +146,8 @@ static void headroom_is_the_tightest(void **state)
 {
 	struct fixture *fixture = *state;
 
+	fixture->config.filesystems[0].mail = CONFIG_MAIL_YES;
+	fixture->config.filesystems[1].mail = CONFIG_MAIL_YES;
 	assert_true(judge_headroom(&fixture->judge) == INT64_MAX);
 	see(fixture, fixture->spool, 500, 0);
 	assert_int_equal(judge_headroom(&fixture->judge), 450);
@@ -155,6 +157,37 @@ static void headroom_is_the_tightest(void **state)
 	assert_int_equal(judge_headroom(&fixture->judge), 0);
 	fixture->log->present = false;
 	assert_int_equal(judge_headroom(&fixture->judge), 450);
+}
+
+/* A tight log says nothing of what fits into the spool; nor does what nobody knows. */
+static void headroom_is_of_what_takes_mail(void **state)
+{
+	static const struct {
+		enum config_mail spool, log;
+		int64_t headroom;
+	} rows[] = {
+		{ CONFIG_MAIL_YES, CONFIG_MAIL_YES, 20 },
+		{ CONFIG_MAIL_YES, CONFIG_MAIL_UNKNOWN, 450 },
+		{ CONFIG_MAIL_YES, CONFIG_MAIL_LOG, 450 },
+		{ CONFIG_MAIL_UNKNOWN, CONFIG_MAIL_YES, 20 },
+		{ CONFIG_MAIL_UNKNOWN, CONFIG_MAIL_UNKNOWN, 450 },
+		{ CONFIG_MAIL_UNKNOWN, CONFIG_MAIL_NO, 450 },
+		{ CONFIG_MAIL_LOG, CONFIG_MAIL_UNKNOWN, 20 },
+		{ CONFIG_MAIL_NO, CONFIG_MAIL_LOG, INT64_MAX },
+	};
+	struct fixture *fixture = *state;
+
+	see(fixture, fixture->spool, 500, 0);
+	see(fixture, fixture->log, 70, 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		fixture->config.filesystems[0].mail = rows[i].spool;
+		fixture->config.filesystems[1].mail = rows[i].log;
+		assert_true(judge_headroom(&fixture->judge) == rows[i].headroom);
+	}
+	/* One that is known to take mail, and is not seen: nothing is known. */
+	fixture->config.filesystems[0].mail = CONFIG_MAIL_YES;
+	fixture->spool->present = false;
+	assert_true(judge_headroom(&fixture->judge) == INT64_MAX);
 }
 
 static void a_level_that_lasts_is_said_again(void **state)
@@ -195,6 +228,7 @@ int main(void)
 		WITH_FIXTURE(a_reload_keeps_the_forecast),
 		WITH_FIXTURE(without_high_there_is_no_forecast),
 		WITH_FIXTURE(headroom_is_the_tightest),
+		WITH_FIXTURE(headroom_is_of_what_takes_mail),
 		WITH_FIXTURE(a_level_that_lasts_is_said_again),
 	};
 

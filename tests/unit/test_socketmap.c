@@ -5,7 +5,7 @@
 
 #define PASS   "9:NOTFOUND ,"
 #define REFUSE "42:OK 452 4.3.1 Insufficient system resources,"
-#define WRONG  "41:TEMP allowed is: NAME 2/ADDRESS/USER/SIZE,"
+#define WRONG  "44:TEMP allowed is: NAME 3/ID/ADDRESS/USER/SIZE,"
 #define BROKEN "20:TEMP not a netstring,"
 
 static ssize_t frame(const char *bytes, size_t length)
@@ -72,6 +72,11 @@ static void test_keys(void **state)
 		{ "admit 2//user/7", "", 7, true },
 		{ "admit 2/192.0.2.1", "192.0.2.1", -1, false },
 		{ "admit 2/", "", -1, false },
+		{ "admit 3/0asdk2u0012345/192.0.2.1//20000", "192.0.2.1", 20000, false },
+		{ "admit 3/id/192.0.2.1/user/20000", "192.0.2.1", 20000, true },
+		{ "admit 3//192.0.2.1//1000/x", "192.0.2.1", -1, false },
+		{ "admit 3/id", "", -1, false },
+		{ "admit 3/", "", -1, false },
 		/* What a stranger writes stays his own, slashes and all. */
 		{ "admit 2/192.0.2.1//1000/x", "192.0.2.1", -1, false },
 		{ "admit 2/192.0.2.1//1000//x", "192.0.2.1", -1, false },
@@ -199,6 +204,37 @@ static void test_answers(void **state)
 	house_stop(house);
 }
 
+/* By its ID a message is one, however often it is asked about; without, while nothing differs. */
+static void test_a_message_is_asked_about_once(void **state)
+{
+	struct house *house = *state;
+	int fd = start(house);
+
+	for (int i = 0; i < 10; i++)
+		ask(fd, "admit 3/a1/192.0.2.2//100", PASS);
+	assert_int_equal(house_counters(house).asked, 1);
+	assert_int_equal(house_counters(house).ended, 0);
+	ask(fd, "admit 3/a2/192.0.2.2//200", PASS);
+	assert_int_equal(house_counters(house).ended, 100);
+	ask(fd, "admit 3/a3/192.0.2.2//1000000", REFUSE);
+	ask(fd, "admit 3/a3/192.0.2.2//1", REFUSE);
+	assert_int_equal(house_counters(house).asked, 3);
+	assert_int_equal(house_counters(house).ended, 300);
+	/* Judged each time, and promised at the first. */
+	for (int i = 0; i < 10; i++)
+		ask(fd, "admit 2/192.0.2.2//100", PASS);
+	assert_int_equal(house_counters(house).asked, 13);
+	assert_int_equal(house_counters(house).size, -1);
+	assert_int_equal(house_counters(house).ended, 300);
+	ask(fd, "admit 2/192.0.2.2//50", PASS);
+	assert_int_equal(house_counters(house).ended, 400);
+	/* The session is over. */
+	close(fd);
+	wait_connections(house, 0);
+	assert_int_equal(house_counters(house).ended, 450);
+	house_stop(house);
+}
+
 /* Nothing is held here: whoever asks has a timeout of its own, and we don't know it. */
 static void test_delay_passes(void **state)
 {
@@ -255,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_client_writes_is_judged),
 		house_test(test_samples),
 		house_test(test_answers),
+		house_test(test_a_message_is_asked_about_once),
 		house_test(test_delay_passes),
 		house_test(test_broken_frames),
 		house_test(test_pieces),

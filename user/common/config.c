@@ -35,11 +35,12 @@ static void set_thresholds(struct thresholds *thresholds)
 		thresholds[id] = resource_type(id)->defaults;
 }
 
-static void add_filesystem(struct config *config, const char *path)
+static void add_filesystem(struct config *config, const char *path, enum config_mail mail)
 {
 	struct config_filesystem *filesystem = &config->filesystems[config->filesystem_count++];
 
 	strcpy(filesystem->path, path);
+	filesystem->mail = mail;
 	set_thresholds(filesystem->resources);
 }
 
@@ -85,10 +86,10 @@ static void take_spools(struct config *config, const struct search *found)
 {
 	for (size_t i = 0; i < CONFIG_SPOOLS; i++)
 		if (found->found[i])
-			add_filesystem(config, config_spools[i]);
+			add_filesystem(config, config_spools[i], CONFIG_MAIL_YES);
 	if (!config->filesystem_count)
-		add_filesystem(config, "/var/spool");
-	add_filesystem(config, "/var/log");
+		add_filesystem(config, "/var/spool", CONFIG_MAIL_YES);
+	add_filesystem(config, "/var/log", CONFIG_MAIL_LOG);
 	config->found = true;
 }
 
@@ -114,7 +115,7 @@ static void add_filesystems_again(struct config *config, const struct config *be
 		return;
 	}
 	for (i = 0; i < before->filesystem_count; i++)
-		add_filesystem(config, before->filesystems[i].path);
+		add_filesystem(config, before->filesystems[i].path, before->filesystems[i].mail);
 	config->found = true;
 }
 

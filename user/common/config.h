@@ -47,9 +47,18 @@ struct config_verdict {
 	unsigned int delay_s; /* VERDICT_DELAY: 1 … 300 */
 };
 
+/* Is mail written to it? The sizes of messages are for what takes mail; see config_takes_mail(). */
+enum config_mail {
+	CONFIG_MAIL_NO = -2,  /* the file says so */
+	CONFIG_MAIL_LOG = -1, /* its path is that of logs, and no queue has been found on it */
+	CONFIG_MAIL_UNKNOWN = 0,
+	CONFIG_MAIL_YES = 1, /* the file says so, or there is a queue on it */
+};
+
 struct config_filesystem {
 	char path[PATH_MAX]; /* absolute */
 	unsigned int line;   /* of its block, 0 in the embedded default */
+	enum config_mail mail;
 	struct thresholds resources[RESOURCE_IDS];
 };
 
@@ -128,12 +137,22 @@ struct config {
 /* The queue directories of mail servers that are looked for. */
 extern const char *const config_spools[CONFIG_SPOOLS];
 
+/* Is PATH that of DIRECTORY, or below it? */
+bool config_is_below(const char *path, const char *directory);
+
 /*
  * Fill CONFIG with the embedded default: the spool directories that exist (of
  * Postfix, Exim, OpenSMTPD and Sendmail, else /var/spool), /var/log, and memory. One that does not
  * answer within a second counts as existing.
  */
 void config_default(struct config *config);
+
+/*
+ * Do messages have to fit into the filesystem at INDEX? Those that are known to take mail have to
+ * take it all; where none is, a message may be for any of those that are not known, and has to fit
+ * into one of them.
+ */
+bool config_takes_mail(const struct config *config, unsigned int index);
 
 /*
  * Read FILE. Where it names no filesystem, those that config_default() finds are taken; or, when

@@ -6,7 +6,8 @@
  *   config_lex.c    bytes → tokens
  *   config_text.c   tokens → a text without surprises for libconfuse
  *   config_tree.c   libconfuse: that text → its tree of blocks and values
- *   config_limits.c, config_networks.c, config_gates.c, config_listeners.c, config_rules.c
+ *   config_limits.c, config_mail.c, config_networks.c, config_gates.c, config_listeners.c,
+ *   config_rules.c
  *                   the tree → struct config
  */
 #ifndef COMMON_CONFIG_PARTS_H
@@ -130,6 +131,12 @@ int config_name(cfg_t *block, const char *key, char *name, struct config_problem
 
 /* The `mode` of a socket; left as it is where it is not given. */
 int config_mode(cfg_t *block, mode_t *mode, struct config_problem *problem);
+
+/* The `mail` of a filesystem's block; left as it is where it is not given. */
+int config_mail(cfg_t *block, enum config_mail *mail, struct config_problem *problem);
+
+/* Whatever the file has not said of its filesystems follows from their paths and the queues'. */
+void config_mail_settle(struct config *config);
 
 /* Take everything else that TREE says over CONFIG, which holds the defaults. */
 int config_rules(cfg_t *tree, struct config *config, struct config_problem *problem);

@@ -109,8 +109,10 @@ static int read_filesystem(cfg_t *block, struct config *config, struct config_pr
 			return given_twice("filesystem", filesystem->path,
 					   config->filesystems[i].line, filesystem->line, problem);
 	set_defaults(filesystem->resources);
+	filesystem->mail = CONFIG_MAIL_UNKNOWN;
 	config->filesystem_count++;
-	return config_limits(block, "filesystem", filesystem->resources, problem);
+	error = config_mail(block, &filesystem->mail, problem);
+	return error ? error : config_limits(block, "filesystem", filesystem->resources, problem);
 }
 
 static int read_queue(cfg_t *block, struct config *config, struct config_problem *problem)
@@ -139,6 +141,8 @@ static int read_titled(cfg_t *tree, struct config *config, struct config_problem
 		error = read_filesystem(cfg_getnsec(tree, "filesystem", i), config, problem);
 	for (unsigned int i = 0; !error && i < queues && i < CONFIG_QUEUES; i++)
 		error = read_queue(cfg_getnsec(tree, "queue", i), config, problem);
+	if (!error)
+		config_mail_settle(config);
 	return error;
 }
 

@@ -179,7 +179,7 @@ static cfg_t *make_root(void)
 			       option_of("sustain"),
 			       option_of("dwell"),
 			       CFG_END() };
-	cfg_opt_t filesystem[RESOURCE_IDS + 1] = { CFG_END() };
+	cfg_opt_t filesystem[RESOURCE_IDS + 2] = { option_of("mail"), CFG_END() };
 	cfg_opt_t queue[RESOURCE_IDS + 1] = { CFG_END() };
 	cfg_opt_t memory[RESOURCE_IDS + 2] = { option_of("cgroup"), CFG_END() };
 	cfg_opt_t io[RESOURCE_IDS + 1] = { CFG_END() };
@@ -216,7 +216,7 @@ static cfg_t *make_root(void)
 
 	for (int id = 0; id < CLASSES; id++)
 		verdicts[id] = option_of(class_name(id));
-	resource_blocks(filesystem, "filesystem", limits);
+	resource_blocks(filesystem + 1, "filesystem", limits);
 	resource_blocks(queue, "queue", limits);
 	resource_blocks(memory + 1, "memory", limits);
 	resource_blocks(io, "io", limits);

@@ -73,6 +73,19 @@ static void on_judge(void *context)
 	daemon_judge(daemon);
 }
 
+/* Whoever says that it takes no mail knows better. */
+static void on_queue(void *context, unsigned int index)
+{
+	struct daemon *daemon = context;
+	struct config_filesystem *filesystem = &daemon->config->filesystems[index];
+
+	if (filesystem->mail == CONFIG_MAIL_NO || filesystem->mail == CONFIG_MAIL_YES)
+		return;
+	if (filesystem->mail == CONFIG_MAIL_UNKNOWN)
+		log_info("%s takes mail: a queue directory is on its filesystem", filesystem->path);
+	filesystem->mail = CONFIG_MAIL_YES;
+}
+
 static void on_mounts(void *context)
 {
 	daemon_tend(context, TENDED_MOUNTS, monotonic_ns());
@@ -115,11 +128,21 @@ void answers_sink(struct daemon *daemon, struct watch_sink *sink)
 		.absent = on_absent,
 		.stalled = on_stalled,
 		.judge = on_judge,
+		.queue = on_queue,
 		.mounts = on_mounts,
 		.distance = get_distance,
 		.room = get_room,
 		.pressed = is_pressed,
 	};
+}
+
+void daemon_written(struct daemon *daemon, int64_t now)
+{
+	struct reservations *reservations = &daemon->asked.reservations;
+
+	/* The first looks come in before there is a watch to ask. */
+	if (daemon->watch)
+		reservation_written(reservations, watch_written(daemon->watch, now), now);
 }
 
 /* Is REQUEST refused though its class is open? When observing it is counted, and is not. */
@@ -130,16 +153,27 @@ static struct config_verdict decide(struct daemon *daemon, const struct admissio
 	enum admission_cause cause;
 	struct config_verdict verdict;
 
+	if (request->size > 0)
+		daemon_written(daemon, now);
 	verdict = admission_ask(&daemon->asked, daemon->config, request, now, &cause);
 	if (request->size > 0)
 		daemon_offer(daemon, now); /* what was promised leaves others less */
 	daemon->refused_by_ramp += cause == CAUSE_RAMP;
 	daemon->refused_by_size += cause == CAUSE_SIZE;
+	if (reservation_wants_look(&daemon->asked.reservations))
+		watch_look_mail(daemon->watch);
 	*alone = cause == CAUSE_RAMP || cause == CAUSE_SIZE;
 	if (daemon->config->mode != MODE_OBSERVE)
 		return verdict;
 	*alone = false;
 	return (struct config_verdict){ .kind = VERDICT_ACCEPT };
+}
+
+static void end_promise(void *context, enum class class, int64_t size, const char *address)
+{
+	struct daemon *daemon = context;
+
+	reservation_ended(&daemon->asked.reservations, class, size, address, monotonic_ns());
 }
 
 static const char *get_admission(void *context, enum class class, int64_t size, const char *address)
@@ -181,18 +215,21 @@ void answers_listener_source(struct daemon *daemon, struct listener_source *sour
 	*source = (struct listener_source){
 		.context = daemon,
 		.admission = get_verdict,
+		.ended = end_promise,
 		.class = get_class,
 		.reply = get_reply,
 	};
 }
 
 /* What was promised and has not arrived, of all classes. */
-static uint64_t promised_bytes(const struct daemon *daemon)
+static uint64_t promised_bytes(struct daemon *daemon)
 {
+	int64_t now = monotonic_ns();
 	uint64_t bytes = 0;
 
+	daemon_written(daemon, now);
 	for (enum class class = 0; class < CLASSES; class ++)
-		bytes += (uint64_t)reservation_bytes(&daemon->asked.reservations, class);
+		bytes += (uint64_t)reservation_bytes(&daemon->asked.reservations, class, now);
 	return bytes;
 }
 
@@ -345,6 +382,7 @@ void answers_source(struct daemon *daemon, struct state_source *source)
 	*source = (struct state_source){
 		.context = daemon,
 		.admission = get_admission,
+		.ended = end_promise,
 		.status = get_status,
 		.page = get_page,
 		.override = set_override,

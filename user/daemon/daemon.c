@@ -88,6 +88,7 @@ void daemon_judge(struct daemon *daemon)
 	bool news;
 
 	judge_update(&daemon->judge, now);
+	daemon_written(daemon, now);
 	admission_update(&daemon->asked, daemon->config, &daemon->judge, ++daemon->salt, now,
 			 events);
 	/* Before anyone is told that there is something new: telling takes its time (writers). */

@@ -76,6 +76,9 @@ void daemon_judge(struct daemon *daemon);
 /* The admission lines anew, for the level and configuration there are now. */
 void daemon_admit(struct daemon *daemon);
 
+/* What was written since this was asked last, taken off what is promised. */
+void daemon_written(struct daemon *daemon, int64_t now);
+
 /* The shared page anew, for what is judged and promised now (offer.c). */
 void daemon_offer(struct daemon *daemon, int64_t now);
 

@@ -57,9 +57,12 @@ void admission_update(struct admission *admission, const struct config *config,
 		      const struct judge *judge, uint64_t salt, int64_t now,
 		      enum ramp_event events[CLASSES])
 {
+	const struct resource *tightest = judge_tightest(judge);
+
 	admission->level = judge->level;
 	admission->forced_open = judge->override.active && judge->level == LEVEL_NORMAL;
-	reservation_headroom(&admission->reservations, judge_headroom(judge), now);
+	reservation_headroom(&admission->reservations, judge_headroom(judge),
+			     tightest ? tightest->seen_ns : now);
 	for (enum class class = 0; class < CLASSES; class++)
 		events[class] =
 			ramp_update(&admission->ramps[class], is_closed(admission, config, class),

@@ -43,6 +43,7 @@ static void add_section(struct judge *judge, const char *section, const char *ob
 void judge_init(struct judge *judge, const struct config *config, int64_t now)
 {
 	memset(judge, 0, sizeof(*judge));
+	judge->config = config;
 	judge->since_ns = now;
 	for (unsigned int i = 0; i < config->filesystem_count; i++)
 		add_section(judge, "filesystem", config->filesystems[i].path, i,
@@ -225,21 +226,43 @@ bool judge_hurried(const struct judge *judge)
 	return false;
 }
 
-int64_t judge_headroom(const struct judge *judge)
+static int64_t headroom_of(const struct resource *space)
 {
-	int64_t least = INT64_MAX;
+	int64_t room = space->value - space->rule.enter[LEVEL_HIGH];
+
+	return room > 0 ? room : 0;
+}
+
+static bool has_headroom(const struct judge *judge, const struct resource *resource)
+{
+	return resource->id == RESOURCE_FREE_SPACE && resource->present && resource->known &&
+	       resource->rule.enter[LEVEL_HIGH] != PRESSURE_OFF &&
+	       config_takes_mail(judge->config, resource->index);
+}
+
+const struct resource *judge_tightest(const struct judge *judge)
+{
+	const struct resource *found = NULL;
 
 	for (unsigned int i = 0; i < judge->count; i++) {
 		const struct resource *resource = &judge->resources[i];
-		int64_t room = resource->value - resource->rule.enter[LEVEL_HIGH];
 
-		if (resource->id != RESOURCE_FREE_SPACE || !resource->present || !resource->known ||
-		    resource->rule.enter[LEVEL_HIGH] == PRESSURE_OFF)
+		if (!has_headroom(judge, resource))
 			continue;
-		if (room < least)
-			least = room > 0 ? room : 0;
+		if (!found ||
+		    (judge->config->filesystems[resource->index].mail == CONFIG_MAIL_YES
+			     ? headroom_of(resource) < headroom_of(found)
+			     : headroom_of(resource) > headroom_of(found)))
+			found = resource;
 	}
-	return least;
+	return found;
+}
+
+int64_t judge_headroom(const struct judge *judge)
+{
+	const struct resource *tightest = judge_tightest(judge);
+
+	return tightest ? headroom_of(tightest) : INT64_MAX;
 }
 
 void judge_stall(struct judge *judge, struct resource *resource, int64_t since)

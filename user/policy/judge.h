@@ -52,6 +52,7 @@ struct override {
 };
 
 struct judge {
+	const struct config *config; /* borrowed */
 	unsigned int count;
 	struct resource resources[JUDGE_RESOURCES];
 	struct forecast
@@ -109,9 +110,12 @@ int64_t judge_forecast(const struct judge *judge, const struct resource *resourc
 bool judge_hurried(const struct judge *judge);
 
 /*
- * Bytes that fit above the high threshold of the tightest filesystem; INT64_MAX where none
- * is known or judged.
+ * The free-space whose high threshold a message has to fit above: the tightest of those that are
+ * known to take mail; where none is, the roomiest that may. NULL where none is seen or judged.
  */
+const struct resource *judge_tightest(const struct judge *judge);
+
+/* So many bytes fit there; INT64_MAX where there is none. */
 int64_t judge_headroom(const struct judge *judge);
 
 /*

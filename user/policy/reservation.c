@@ -7,7 +7,8 @@
 #include "common/units.h"
 #include "policy/address.h"
 
-#define PARTS (RESERVATION_S + 2)
+/* When more of the headroom than this was written since it was looked at. */
+#define LOOK_SHARE 8
 
 void reservation_init(struct reservations *reservations, uint64_t salt)
 {
@@ -16,114 +17,133 @@ void reservation_init(struct reservations *reservations, uint64_t salt)
 	reservations->salt = salt;
 }
 
-static struct reservation_part *part_at(struct reservations *reservations, unsigned int i)
+static int64_t number_at(int64_t now)
 {
-	return &reservations->parts[(reservations->first + i) % PARTS];
+	return now / (RESERVATION_SPELL_S * NS_PER_S);
 }
 
-static int64_t part_bytes(const struct reservation_part *part)
+/* The spell of NUMBER, which is not over for good; NULL where nothing happened in it. */
+static struct reservation_spell *spell_of(struct reservations *reservations, int64_t number)
 {
-	int64_t bytes = 0;
+	struct reservation_spell *spell;
+
+	if (number < 0)
+		return NULL;
+	spell = &reservations->spells[number % RESERVATION_SPELLS];
+	return spell->number == number ? spell : NULL;
+}
+
+/* The present one, in the place of that of RESERVATION_SPELLS before. */
+static struct reservation_spell *spell_now(struct reservations *reservations, int64_t now)
+{
+	int64_t number = number_at(now);
+	struct reservation_spell *spell = &reservations->spells[number % RESERVATION_SPELLS];
+
+	if (spell->number != number)
+		*spell = (struct reservation_spell){ .number = number };
+	return spell;
+}
+
+static double spell_bytes(const struct reservation_spell *spell)
+{
+	double bytes = 0;
 
 	for (int class = 0; class < CLASSES; class++)
-		bytes += part->bytes[class];
+		bytes += (double)spell->bytes[class];
 	return bytes;
 }
 
-/* Release BYTES of PART, of its classes in turn. */
-static void release_from(struct reservations *reservations, struct reservation_part *part,
-			 int64_t bytes)
+/* The share of SPELL's bytes that is still promised at NOW. By whole seconds: sums stay sums. */
+static double spell_weight(const struct reservation_spell *spell, int64_t now)
 {
-	reservations->released += (uint64_t)bytes;
-	for (int class = 0; class < CLASSES; class++) {
-		int64_t step = bytes < part->bytes[class] ? bytes : part->bytes[class];
+	int64_t left_s = RESERVATION_S - (now - spell->mean_ns) / NS_PER_S;
 
-		part->bytes[class] -= step;
-		reservations->bytes[class] -= step;
-		bytes -= step;
-	}
-}
-
-static void drop_oldest(struct reservations *reservations)
-{
-	struct reservation_part *part = part_at(reservations, 0);
-
-	release_from(reservations, part, part_bytes(part));
-	reservations->first = (reservations->first + 1) % PARTS;
-	reservations->count--;
-}
-
-static void release_old(struct reservations *reservations, int64_t now)
-{
-	reservations->second = now / NS_PER_S;
-	while (reservations->count &&
-	       reservations->second - part_at(reservations, 0)->second > RESERVATION_S)
-		drop_oldest(reservations);
-}
-
-static void release_arrived(struct reservations *reservations, int64_t bytes)
-{
-	while (reservations->count && bytes > 0) {
-		struct reservation_part *part = part_at(reservations, 0);
-		int64_t held = part_bytes(part);
-
-		if (bytes < held) {
-			release_from(reservations, part, bytes);
-			return;
-		}
-		drop_oldest(reservations);
-		bytes -= held;
-	}
-}
-
-static void set_low(struct reservations *reservations, int64_t headroom, int64_t now)
-{
-	reservations->low = headroom;
-	reservations->low_ns = now;
-}
-
-void reservation_headroom(struct reservations *reservations, int64_t headroom, int64_t now)
-{
-	release_old(reservations, now);
-	reservations->headroom = headroom;
-	/* With nothing promised nothing can arrive: count from here. */
-	if (!reservations->count || !reservations->low_ns ||
-	    now - reservations->low_ns > RESERVATION_S * NS_PER_S) {
-		set_low(reservations, headroom, now);
-		return;
-	}
-	if (headroom >= reservations->low)
-		return;
-	release_arrived(reservations, reservations->low - headroom);
-	set_low(reservations, headroom, now);
-}
-
-/* Of the bytes promised in spell I at most those that are in the line between mark and end. */
-static int64_t spell_bytes(const struct reservations *reservations,
-			   const struct reservation_address *entry, unsigned int i)
-{
-	uint64_t end = entry->spells[i].end;
-	int64_t bytes = entry->spells[i].bytes;
-
-	if (end <= reservations->released)
+	if (left_s <= 0)
 		return 0;
-	return end - reservations->released < (uint64_t)bytes
-		       ? (int64_t)(end - reservations->released)
-		       : bytes;
+	return left_s >= RESERVATION_S ? spell->kept
+				       : spell->kept * (double)left_s / RESERVATION_S;
+}
+
+void reservation_headroom(struct reservations *reservations, int64_t headroom, int64_t seen_ns)
+{
+	if (seen_ns != reservations->seen_ns || headroom == INT64_MAX) {
+		reservations->gone = 0;
+		reservations->written = 0;
+	}
+	reservations->headroom = headroom;
+	reservations->seen_ns = seen_ns;
+}
+
+/* Of what was written in the last spells, the share that can have been promised in them. */
+static double promised_share(struct reservations *reservations, int64_t now)
+{
+	double promised = 0, written = 0;
+
+	for (int64_t i = 0; i < RESERVATION_WRITTEN; i++) {
+		const struct reservation_spell *spell =
+			spell_of(reservations, number_at(now) - i);
+
+		if (!spell)
+			continue;
+		promised += spell_bytes(spell);
+		written += (double)spell->written;
+	}
+	return promised < written ? promised / written : 1;
+}
+
+void reservation_written(struct reservations *reservations, int64_t bytes, int64_t now)
+{
+	double left;
+
+	if (bytes <= 0)
+		return;
+	spell_now(reservations, now)->written += bytes;
+	reservations->written += bytes;
+	left = (double)bytes * promised_share(reservations, now);
+	for (int64_t i = 0; i < RESERVATION_SPELLS && left > 0; i++) {
+		struct reservation_spell *spell = spell_of(reservations, number_at(now) - i);
+		double held = spell ? spell->kept * spell_bytes(spell) : 0;
+		double step = left < held ? left : held;
+
+		if (step <= 0)
+			continue;
+		reservations->gone += step * spell_weight(spell, now) / spell->kept;
+		spell->kept -= step / spell_bytes(spell);
+		if (spell->kept < 0)
+			spell->kept = 0;
+		left -= step;
+	}
+}
+
+/* What of the headroom was written since the look that found it. */
+static int64_t unseen_bytes(const struct reservations *reservations)
+{
+	return reservations->gone < (double)reservations->written ? (int64_t)reservations->gone
+								  : reservations->written;
+}
+
+bool reservation_wants_look(const struct reservations *reservations)
+{
+	return reservations->headroom != INT64_MAX &&
+	       unseen_bytes(reservations) > reservations->headroom / LOOK_SHARE;
 }
 
 static int64_t address_bytes(const struct reservations *reservations,
-			     const struct reservation_address *entry)
+			     const struct reservation_address *entry, int64_t now)
 {
-	int64_t bytes = 0;
+	double bytes = 0;
 
 	for (unsigned int i = 0; i < RESERVATION_SPELLS; i++)
-		bytes += spell_bytes(reservations, entry, i);
-	return bytes;
+		/* What is of a later round of the spells is not this one's. */
+		if (entry->bytes[i] && reservations->spells[i].number <= entry->number)
+			bytes += (double)entry->bytes[i] *
+				 spell_weight(&reservations->spells[i], now);
+	return (int64_t)bytes;
 }
 
 /* The entry of HASH, or the one to be taken for it: that with the least promised. */
-static struct reservation_address *find_address(struct reservations *reservations, uint64_t hash)
+static struct reservation_address *find_address(struct reservations *reservations, uint64_t hash,
+						int64_t now)
 {
 	struct reservation_address *set = reservations->addresses[hash % RESERVATION_SETS];
 	struct reservation_address *least = set;
@@ -132,7 +152,7 @@ static struct reservation_address *find_address(struct reservations *reservation
 	for (unsigned int i = 0; i < RESERVATION_WAYS; i++) {
 		if (set[i].hash == hash)
 			return &set[i];
-		bytes = address_bytes(reservations, &set[i]);
+		bytes = address_bytes(reservations, &set[i], now);
 		if (bytes < least_bytes) {
 			least = &set[i];
 			least_bytes = bytes;
@@ -141,47 +161,45 @@ static struct reservation_address *find_address(struct reservations *reservation
 	return least;
 }
 
-/*
- * A slot of a spell is taken again four spells later, when the last promise of it is older than
- * RESERVATION_S and so released.
- */
-static void note_address(struct reservations *reservations, struct reservation_address *entry,
-			 uint64_t hash, int64_t size)
+static void note_address(struct reservation_address *entry, uint64_t hash, int64_t size,
+			 int64_t number)
 {
-	int64_t spell = reservations->second / RESERVATION_SPELL_S;
-	unsigned int i = (unsigned int)(spell % RESERVATION_SPELLS);
-
-	if (entry->hash != hash)
-		memset(entry, 0, sizeof(*entry));
-	entry->hash = hash;
-	/* Before the line grows: what is in it before the mark is no longer this one's. */
-	entry->spells[i].bytes = spell_bytes(reservations, entry, i) + size;
-	entry->spells[i].end = reservations->promised + (uint64_t)size;
+	if (entry->hash != hash || number - entry->number >= RESERVATION_SPELLS)
+		*entry = (struct reservation_address){ .hash = hash, .number = number };
+	while (entry->number < number)
+		entry->bytes[++entry->number % RESERVATION_SPELLS] = 0;
+	entry->bytes[number % RESERVATION_SPELLS] += size;
 }
 
-static void promise(struct reservations *reservations, enum class class, int64_t size)
+static void promise(struct reservation_spell *spell, enum class class, int64_t size, int64_t now)
 {
-	struct reservation_part *part = NULL;
+	double before = spell_bytes(spell), share = (double)size / (before + (double)size);
 
-	if (reservations->count)
-		part = part_at(reservations, reservations->count - 1);
-	if (!part || part->second != reservations->second) {
-		part = part_at(reservations, reservations->count++);
-		*part = (struct reservation_part){ .second = reservations->second };
-	}
-	part->bytes[class] += size;
-	reservations->bytes[class] += size;
-	reservations->promised += (uint64_t)size;
+	spell->mean_ns =
+		before > 0 ? spell->mean_ns + (int64_t)((double)(now - spell->mean_ns) * share)
+			   : now;
+	spell->kept += (1 - spell->kept) * share;
+	spell->bytes[class] += size;
+}
+
+int64_t reservation_bytes(const struct reservations *reservations, enum class class, int64_t now)
+{
+	double bytes = 0;
+
+	for (unsigned int i = 0; i < RESERVATION_SPELLS; i++)
+		bytes += (double)reservations->spells[i].bytes[class] *
+			 spell_weight(&reservations->spells[i], now);
+	return (int64_t)bytes;
 }
 
 /* What everyone, and what CLASS, has left: the smaller. All are below 2^63: no sums. */
-static int64_t left_for(const struct reservations *reservations, enum class class)
+static int64_t left_for(const struct reservations *reservations, enum class class, int64_t now)
 {
-	int64_t headroom = reservations->headroom, left = headroom;
-	int64_t share = headroom - headroom / 4 - reservations->bytes[class];
+	int64_t headroom = reservations->headroom, left = headroom - unseen_bytes(reservations);
+	int64_t share = headroom - headroom / 4 - reservation_bytes(reservations, class, now);
 
-	for (int other = 0; other < CLASSES; other++)
-		left -= reservations->bytes[other];
+	for (enum class other = 0; other < CLASSES; other++)
+		left -= reservation_bytes(reservations, other, now);
 	return share < left ? share : left;
 }
 
@@ -198,35 +216,68 @@ static int64_t small_size(const struct reservations *reservations)
 
 /* Promise a message its room, where class and address have as much left. */
 static bool take(struct reservations *reservations, enum class class, int64_t size,
-		 const char *address)
+		 const char *address, int64_t now)
 {
 	uint64_t hash = address_hash(address, reservations->salt);
 	struct reservation_address *entry = NULL;
 	int64_t share;
 
-	if (size > left_for(reservations, class) / 2)
+	if (size > left_for(reservations, class, now) / 2)
 		return false;
 	if (hash) {
-		entry = find_address(reservations, hash);
+		entry = find_address(reservations, hash, now);
 		share = reservations->headroom / (class == CLASS_SUBMISSION ? 2 : 4);
 		if (entry->hash == hash)
-			share -= address_bytes(reservations, entry);
+			share -= address_bytes(reservations, entry, now);
 		if (size > share)
 			return false;
 	}
+	promise(spell_now(reservations, now), class, size, now);
 	if (entry)
-		note_address(reservations, entry, hash, size);
-	promise(reservations, class, size);
+		note_address(entry, hash, size, number_at(now));
 	return true;
 }
 
 bool reservation_take(struct reservations *reservations, enum class class, int64_t size,
 		      const char *address, int64_t now)
 {
-	release_old(reservations, now);
 	if (size <= 0 || !is_limited(reservations, class))
 		return true;
-	return take(reservations, class, size, address) || size <= small_size(reservations);
+	return take(reservations, class, size, address, now) || size <= small_size(reservations);
+}
+
+/* So much of SIZE as was promised to CLASS, and to ENTRY if there is one, in SPELL. */
+static int64_t end_in(struct reservations *reservations, struct reservation_spell *spell,
+		      struct reservation_address *entry, enum class class, int64_t size, int64_t now)
+{
+	int64_t *own = entry ? &entry->bytes[spell->number % RESERVATION_SPELLS] : NULL;
+	int64_t step = size < spell->bytes[class] ? size : spell->bytes[class];
+
+	if (own && *own < step)
+		step = *own;
+	if (own)
+		*own -= step;
+	spell->bytes[class] -= step;
+	reservations->gone += (double)step * spell_weight(spell, now);
+	return step;
+}
+
+/* The newest first: of an address's messages of one size, the last is the one under way. */
+void reservation_ended(struct reservations *reservations, enum class class, int64_t size,
+		       const char *address, int64_t now)
+{
+	uint64_t hash = address_hash(address, reservations->salt);
+	struct reservation_address *entry =
+		hash ? find_address(reservations, hash, now) : NULL;
+
+	if (size <= 0 || (entry && entry->hash != hash))
+		return;
+	for (int64_t i = 0; i < RESERVATION_SPELLS && size > 0; i++) {
+		struct reservation_spell *spell = spell_of(reservations, number_at(now) - i);
+
+		if (spell && (!entry || spell->number <= entry->number))
+			size -= end_in(reservations, spell, entry, class, size, now);
+	}
 }
 
 int64_t reservation_small(const struct reservations *reservations, enum class class)
@@ -238,9 +289,4 @@ int64_t reservation_small(const struct reservations *reservations, enum class cl
 	/* Of its class's share, as the most that may ever come so. */
 	small = small_size(reservations) - small_size(reservations) / 4;
 	return small <= 0 ? 0 : INT64_C(1) << (63 - __builtin_clzll((unsigned long long)small));
-}
-
-int64_t reservation_bytes(const struct reservations *reservations, enum class class)
-{
-	return reservations->bytes[class];
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What clients have announced and not yet sent: pure, of fixed size, no loop longer than a few
- * steps.
+ * dozen steps.
  *
- * Promises queue up: each takes the next bytes of an endless line, and `released` is how far
- * from its beginning they no longer count: because they are 60 s old, or because as many bytes
- * have arrived as the headroom shrank by (whose they were cannot be told: the oldest are let
- * go). The part of the line that one address has is released by the same mark, so nothing
- * is ever searched or swept.
+ * Promises are counted in spells of 10 s. One is released
+ *   by its end, where the server's protocol tells it (reservation_ended);
+ *   by what is written: of what is not written yet the newest spell is released first, since what
+ *	arrives was announced last, and what never comes stays on the account of who made it;
+ *   by time in proportion: after half of RESERVATION_S half of what has not been written counts.
+ * Whose the bytes are that were written cannot be told. So of all that is written, the share that
+ * was promised in the last spells counts (a database beside the queue, overwriting 100 MB a second,
+ * would release all there is at once), and within a spell everyone is released by the same share.
  *
- * How much may be promised, of a headroom of H bytes above the tightest filesystem's high:
+ * What was written since the last look is in no headroom yet: until the next look it counts as if
+ * it was still promised, but for what was written beside it.
+ *
+ * How much may be promised, of a headroom of H bytes above high:
  *   everyone together	H
  *   a class		3/4 H, so that neither takes the last quarter from the other
  *   an address		1/4 H of strangers, 1/2 H of users (a company behind one address)
@@ -21,9 +27,8 @@
  * they write: the level follows from looks, and a look is made before half of the room is
  * written. (Of a room below 1 MiB that is less than 1 KiB, and so no mail.)
  *
- * Who asks twice for one message (at RCPT, for each recipient) promises it twice, for a message
- * has no name here and two of one size are not the same. That ends at the address's share,
- * and after 60 s at the latest; ask once a message. Refused requests promise nothing.
+ * Refused requests promise nothing. Who asks twice for one message promises it twice, for a message
+ * has no name here: protocols that have names for it ask once.
  */
 #ifndef POLICY_RESERVATION_H
 #define POLICY_RESERVATION_H
@@ -33,39 +38,36 @@
 
 #include "common/words.h"
 
-#define RESERVATION_S	 60  /* what has not arrived by then does not come */
-#define RESERVATION_SETS 512 /* of addresses; a power of 2 */
-#define RESERVATION_WAYS 8   /* addresses in a set; of more, those with the least are forgotten */
-#define RESERVATION_SPELLS \
-	4 /* in which an address's promises are counted: RESERVATION_S, and the present */
-#define RESERVATION_SPELL_S 20
+#define RESERVATION_S	    60	 /* what has not arrived by then does not come */
+#define RESERVATION_SETS    512	 /* of addresses; a power of 2 */
+#define RESERVATION_WAYS    8	 /* addresses in a set; of more, those with the least are forgotten */
+#define RESERVATION_SPELL_S 10
+#define RESERVATION_SPELLS  7	 /* RESERVATION_S, and the present */
+#define RESERVATION_WRITTEN 3	 /* spells, the present one too, whose writing is compared */
 #define RESERVATION_SMALL   1024 /* messages that fill the headroom: each is a small one */
 
-/* The promises of one second. */
-struct reservation_part {
-	int64_t second; /* when they were made */
-	int64_t bytes[CLASSES];
+/* Those promised in 10 s. */
+struct reservation_spell {
+	int64_t number;		/* of RESERVATION_SPELL_S since time 0 */
+	int64_t mean_ns;	/* when they were promised, on the average */
+	int64_t bytes[CLASSES]; /* that have not ended */
+	double kept;		/* of these bytes: the share that was not released as written */
+	int64_t written;	/* by anyone, in these 10 s */
 };
 
 struct reservation_address {
-	uint64_t hash; /* 0: free */
-	struct {
-		uint64_t end; /* of its last byte in the line */
-		int64_t bytes;
-	} spells[RESERVATION_SPELLS];
+	uint64_t hash;			   /* 0: free */
+	int64_t number;			   /* of its last spell */
+	int64_t bytes[RESERVATION_SPELLS]; /* that have not ended; as the spells below */
 };
 
 /* About 300 KiB: not for the stack. */
 struct reservations {
-	int64_t headroom;	   /* bytes above high; INT64_MAX: no limit */
-	int64_t low;		   /* the least headroom of the last minute */
-	int64_t low_ns;		   /* when it was taken; 0: never */
-	int64_t second;		   /* now, in whole seconds */
-	uint64_t promised;	   /* end of the line */
-	uint64_t released;	   /* the mark in it */
-	int64_t bytes[CLASSES];	   /* not released */
-	unsigned int first, count; /* of the ring below */
-	struct reservation_part parts[RESERVATION_S + 2]; /* a ring of seconds, oldest at FIRST */
+	int64_t headroom; /* bytes above high; INT64_MAX: no limit */
+	int64_t seen_ns;  /* when that was looked at */
+	double gone;	  /* bytes released or ended since, */
+	int64_t written;  /* and written: there is no more in which headroom is wrong */
+	struct reservation_spell spells[RESERVATION_SPELLS]; /* by number % RESERVATION_SPELLS */
 	uint64_t salt;
 	struct reservation_address addresses[RESERVATION_SETS][RESERVATION_WAYS];
 };
@@ -73,12 +75,11 @@ struct reservations {
 /* Empty, with a secret SALT for the addresses. */
 void reservation_init(struct reservations *reservations, uint64_t salt);
 
-/*
- * HEADROOM was found at NOW. What it has lost since its lowest of the last minute has arrived,
- * and as much is released. (Since its lowest: a disk that others write and delete on
- * would release everything time and again.)
- */
-void reservation_headroom(struct reservations *reservations, int64_t headroom, int64_t now);
+/* HEADROOM was found by a look at SEEN_NS; told again with the same time it is no new look. */
+void reservation_headroom(struct reservations *reservations, int64_t headroom, int64_t seen_ns);
+
+/* BYTES were written to the filesystems that take mail, since this was told last. */
+void reservation_written(struct reservations *reservations, int64_t bytes, int64_t now);
 
 /*
  * May a message of SIZE bytes of CLASS from ADDRESS (NULL: not known, and then no share of an
@@ -88,6 +89,10 @@ void reservation_headroom(struct reservations *reservations, int64_t headroom, i
 bool reservation_take(struct reservations *reservations, enum class class, int64_t size,
 		      const char *address, int64_t now);
 
+/* Such a message has arrived, or will not come: what is still kept of its promise is let go. */
+void reservation_ended(struct reservations *reservations, enum class class, int64_t size,
+		       const char *address, int64_t now);
+
 /*
  * Messages of CLASS up to so many bytes need no promise: it would take RESERVATION_SMALL of them
  * at once to fill the class's share of the headroom, and writing is noticed long before.
@@ -96,7 +101,10 @@ bool reservation_take(struct reservations *reservations, enum class class, int64
  */
 int64_t reservation_small(const struct reservations *reservations, enum class class);
 
-/* Bytes promised to CLASS and not yet released, as of the last call. */
-int64_t reservation_bytes(const struct reservations *reservations, enum class class);
+/* Bytes promised to CLASS and not released at NOW. */
+int64_t reservation_bytes(const struct reservations *reservations, enum class class, int64_t now);
+
+/* So much was written since the last look that a new one would tell more. */
+bool reservation_wants_look(const struct reservations *reservations);
 
 #endif

@@ -7,7 +7,8 @@
  * All requests of a transaction carry its `instance`, and get the first one's verdict: senders
  * take a 452 after an accepted recipient for "too many recipients". It is held (`delay`) once and
  * promised its size once. A connection is one smtpd's, which has one transaction at a time: so
- * only the last instance is remembered.
+ * only the last instance is remembered, and with the next one, or END-OF-MESSAGE, the promise
+ * ends. At MAIL there is no instance yet: the next one is that message's.
  */
 #include "publish/delegation.h"
 
@@ -23,6 +24,8 @@
 /* What is remembered of a connection. */
 struct transaction {
 	char instance[DELEGATION_INSTANCE]; /* "": none */
+	bool at_mail;			    /* asked at MAIL, and its instance not known yet */
+	int64_t size;			    /* as it was said there */
 	enum verdict_kind verdict;
 };
 
@@ -92,6 +95,12 @@ static void take_address(struct delegation_request *request, struct piece value)
 		request->address[0] = '\0';
 }
 
+static void take_state(struct delegation_request *request, struct piece value)
+{
+	request->at_mail = piece_is(value, "MAIL");
+	request->received = piece_is(value, "END-OF-MESSAGE");
+}
+
 static ssize_t take_attribute(struct delegation_request *request, struct piece name,
 			      struct piece value, bool *asked, char error[DELEGATION_ERROR])
 {
@@ -110,7 +119,7 @@ static ssize_t take_attribute(struct delegation_request *request, struct piece n
 	else if (piece_is(name, "sasl_username"))
 		request->authenticated = value.length > 0;
 	else if (piece_is(name, "protocol_state"))
-		request->received = piece_is(value, "END-OF-MESSAGE");
+		take_state(request, value);
 	return 0;
 }
 
@@ -160,6 +169,16 @@ ssize_t delegation_parse(struct delegation_request *request, const char *bytes, 
 	return end + 2 - bytes;
 }
 
+/* REQUEST is about the message that was asked about last. */
+static bool is_same(const struct transaction *last, const struct delegation_request *request)
+{
+	if (!request->instance[0])
+		return false;
+	if (last->at_mail)
+		return request->size == last->size;
+	return !strcmp(request->instance, last->instance);
+}
+
 /* The first of a transaction is judged, the others are told the same, and not held again. */
 static struct config_verdict find_verdict(struct connection *connection,
 					  const struct delegation_request *request)
@@ -168,17 +187,22 @@ static struct config_verdict find_verdict(struct connection *connection,
 	struct transaction *last = (struct transaction *)connection->memory;
 	const char *address = request->address[0] ? request->address : NULL;
 	struct config_verdict verdict = { .kind = last->verdict };
+	bool same = is_same(last, request);
 
-	if (request->instance[0] && !strcmp(request->instance, last->instance)) {
+	strcpy(last->instance, request->instance);
+	last->at_mail = request->at_mail && !request->instance[0];
+	last->size = request->size;
+	if (same && request->received)
+		connection_ended(connection);
+	if (same) {
 		if (verdict.kind == VERDICT_DELAY)
 			verdict.kind = VERDICT_ACCEPT;
 		return verdict;
 	}
 	/* What has been received needs no room any more. */
-	verdict = source->admission(source->context,
-				    source->class(source->context, request->authenticated, address),
-				    request->received ? -1 : request->size, address);
-	strcpy(last->instance, request->instance);
+	verdict = connection_ask(connection,
+				 source->class(source->context, request->authenticated, address),
+				 request->received ? -1 : request->size, address);
 	last->verdict = verdict.kind;
 	return verdict;
 }

@@ -18,6 +18,7 @@ struct delegation_request {
 	char instance[DELEGATION_INSTANCE]; /* of the transaction; "" before the first recipient */
 	char address[46];		    /* IPv4 or IPv6; "" when it is not known */
 	bool authenticated;
+	bool at_mail;  /* MAIL: the recipients that follow are this message's */
 	bool received; /* the message is here: END-OF-MESSAGE */
 	int64_t size;  /* bytes; -1 when the client did not say */
 };

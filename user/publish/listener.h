@@ -26,6 +26,9 @@ struct listener_source {
 	struct config_verdict (*admission)(void *context, enum class class, int64_t size,
 					   const char *address);
 
+	/* What was let in so has arrived, or will not come. */
+	void (*ended)(void *context, enum class class, int64_t size, const char *address);
+
 	/* The class of a client at ADDRESS (NULL: not known). */
 	enum class (*class)(void *context, bool authenticated, const char *address);
 

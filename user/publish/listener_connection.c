@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,34 @@ bool connection_is_quiet(const struct connection *connection, int64_t now)
 	       now - connection->active_ns > times_of(connection)->quiet_ns;
 }
 
+void connection_ended(struct connection *connection)
+{
+	const struct listener_source *source = &connection->listener->listeners->source;
+	struct connection_message *message = &connection->message;
+
+	if (message->size > 0)
+		source->ended(source->context, message->class, message->size,
+			      message->address[0] ? message->address : NULL);
+	message->size = 0;
+}
+
+struct config_verdict connection_ask(struct connection *connection, enum class class, int64_t size,
+				     const char *address)
+{
+	const struct listener_source *source = &connection->listener->listeners->source;
+	struct connection_message *message = &connection->message;
+	struct config_verdict verdict;
+
+	connection_ended(connection);
+	verdict = source->admission(source->context, class, size, address);
+	if (verdict.kind == VERDICT_DEFER)
+		return verdict;
+	message->class = class;
+	message->size = size;
+	snprintf(message->address, sizeof(message->address), "%s", address ? address : "");
+	return verdict;
+}
+
 void connection_drop(struct connection *connection)
 {
 	struct listener *listener = connection->listener;
@@ -47,6 +76,8 @@ void connection_drop(struct connection *connection)
 	if (connection->dead)
 		return;
 	connection->dead = true;
+	if (listener->protocol->is_session)
+		connection_ended(connection);
 	TAILQ_REMOVE(&listener->connections, connection, entry);
 	TAILQ_INSERT_TAIL(&listener->listeners->dead, connection, entry);
 	event_free(connection->timer);

@@ -32,6 +32,7 @@ struct listener;
 struct listener_protocol {
 	size_t request_max;	/* bytes of the longest request */
 	size_t connection_size; /* of what a protocol keeps for a connection; zero at first */
+	bool is_session;	/* a connection is one session's: its message ends with it */
 
 	/*
 	 * Answer the first request of the LENGTH bytes that a connection has sent, with
@@ -52,6 +53,16 @@ struct listener_times {
 	int64_t pause_ns;   /* before the next accept(2), after one for which there was no room */
 };
 
+/*
+ * The message that the session behind a connection is at: the last one it was asked about. What
+ * it was promised ends when it asks about the next one.
+ */
+struct connection_message {
+	enum class class;
+	int64_t size; /* what was promised; 0: nothing */
+	char address[46];
+};
+
 struct connection {
 	TAILQ_ENTRY(connection) entry; /* in its listener's list, or in listeners->dead */
 	struct listener *listener;
@@ -63,6 +74,7 @@ struct connection {
 	int64_t timer_ns;     /* what the timer is set to; 0: it is not */
 	int64_t active_ns;    /* the last request, or the accept */
 	int64_t partial_ns;   /* when the unfinished request was begun; 0: there is none */
+	struct connection_message message;
 	bool waiting;	      /* for its next turn */
 	bool paused;	      /* has too much unsent to be given more */
 	bool ended;	      /* its end of input has been seen */
@@ -120,6 +132,16 @@ bool connection_is_quiet(const struct connection *connection, int64_t now);
 /* Answer: at once, or DELAY_S seconds from now, and until then nothing else. */
 void connection_say(struct connection *connection, const char *text, size_t length,
 		    unsigned int delay_s);
+
+/*
+ * May the next message of CONNECTION come in? (SIZE -1: not known; ADDRESS NULL: not known.) The one
+ * before is over.
+ */
+struct config_verdict connection_ask(struct connection *connection, enum class class, int64_t size,
+				     const char *address);
+
+/* CONNECTION's message has arrived, or will not come. */
+void connection_ended(struct connection *connection);
 
 /* A peer of LISTENER misbehaved: counted, and said in the log once in a while. */
 void listener_complain(struct listener *listener, const char *format, ...)

@@ -10,7 +10,7 @@
 #include "publish/request.h"
 
 #define BLANK	 " \t"
-#define REQUESTS "admission, status, watch, override, page, ping"
+#define REQUESTS "admission, ended, status, watch, override, page, ping"
 #define SHOWN	 33 /* bytes of a foreign word that an error repeats, the NUL included */
 
 struct parser {
@@ -101,13 +101,13 @@ static int parse_address(struct parser *parser, const char *word)
 	return 0;
 }
 
-static int parse_admission(struct parser *parser)
+static int parse_admission(struct parser *parser, enum request_kind kind)
 {
 	struct request *request = parser->request;
 	const char *word = next_word(parser);
 	int ret = 0;
 
-	request->kind = REQUEST_ADMISSION;
+	request->kind = kind;
 	request->class = CLASS_INBOUND;
 	request->size = -1;
 	request->address = NULL;
@@ -182,7 +182,9 @@ int request_parse(struct request *request, char *line, size_t length, char error
 	if (!word)
 		return wrong(&parser, "empty request: allowed are " REQUESTS);
 	if (!strcmp(word, "admission"))
-		return parse_admission(&parser);
+		return parse_admission(&parser, REQUEST_ADMISSION);
+	if (!strcmp(word, "ended"))
+		return parse_admission(&parser, REQUEST_ENDED);
 	if (!strcmp(word, "status"))
 		return parse_bare(&parser, REQUEST_STATUS);
 	if (!strcmp(word, "watch"))

@@ -14,6 +14,7 @@
 
 enum request_kind {
 	REQUEST_ADMISSION,
+	REQUEST_ENDED,
 	REQUEST_STATUS,
 	REQUEST_WATCH,
 	REQUEST_OVERRIDE,
@@ -24,7 +25,7 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	enum class class;    /* admission: inbound when it is not said */
+	enum class class;    /* admission, ended: inbound when it is not said */
 	int64_t size;	     /* admission: bytes, -1 when it is not said */
 	const char *address; /* admission: IPv4 or IPv6, NULL when it is not said; in the line */
 	enum level level;    /* override */

@@ -2,12 +2,18 @@
 /*
  * Sendmail's socket map: a netstring "NAME KEY" comes, a netstring goes: "NOTFOUND " when the mail
  * may pass, "OK 452 4.3.1 …" when it is to be refused with that. The name is the map's (K line); a
- * class's name says the class. The key is 2/ADDRESS/USER/SIZE, written from macros as
- * 2/$&{client_addr}/$&{auth_authen}/$&{msg_size}; any of them may be empty. '/' since Sendmail
+ * class's name says the class. The key is 3/ID/ADDRESS/USER/SIZE, written from macros as
+ * 3/$&i/$&{client_addr}/$&{auth_authen}/$&{msg_size}; any of them may be empty. '/' since Sendmail
  * drops blanks between the words of a key. SIZE is last: it is whatever the client wrote after
  * SIZE=, slashes and all.
  *
- * Older configurations have ADDRESS/SIZE/USER, where a stranger's SIZE=1000/x would make him a
+ * With FEATURE(delay_checks) the rules for MAIL are run for each recipient: all that is asked with
+ * one ID is one message, gets one verdict and is promised its size once. A connection is that of
+ * one SMTP session, which has one message at a time: the promise ends with the next ID, or with the
+ * connection.
+ *
+ * Older configurations have 2/ADDRESS/USER/SIZE: who asks the same again is taken for a recipient
+ * more of the same message, for as long as a promise lasts. Or ADDRESS/SIZE/USER, where a stranger's SIZE=1000/x would make him a
  * user: one with more slashes than these two is judged by its address alone.
  *
  * Nothing is held here: `delay` passes at once. Requests that are wrong get TEMP, which a map
@@ -20,11 +26,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "policy/address.h"
+#include "policy/reservation.h"
 #include "publish/listener_internal.h"
 
 #define NOTFOUND "NOTFOUND " /* the blank is part of it */
-#define NEW_KEY	 "2/"	     /* which no address begins with */
+#define NEW_KEY	 "3/"	     /* which no address begins with */
+#define PLAIN_KEY "2/"	     /* the same without the ID */
 
 /* How Sendmail tags an IPv6 address in client_addr; its maps fold keys to lower case. */
 #define IPV6_TAG "IPv6:"
@@ -79,6 +88,16 @@ static char *take_field(char **key)
 	return *key ? strsep(key, "/") : NULL;
 }
 
+/* One that is too long is not known. */
+static char *take_id(struct socketmap_request *request, char *key)
+{
+	const char *id = take_field(&key);
+
+	if (strlen(id) < sizeof(request->id))
+		strcpy(request->id, id);
+	return key ? key : "";
+}
+
 static void take_new_key(struct socketmap_request *request, char *key)
 {
 	const char *address = take_field(&key), *user = take_field(&key);
@@ -102,7 +121,9 @@ static void take_old_key(struct socketmap_request *request, char *key)
 static void take_key(struct socketmap_request *request, char *key)
 {
 	if (!strncmp(key, NEW_KEY, strlen(NEW_KEY)))
-		take_new_key(request, key + strlen(NEW_KEY));
+		take_new_key(request, take_id(request, key + strlen(NEW_KEY)));
+	else if (!strncmp(key, PLAIN_KEY, strlen(PLAIN_KEY)))
+		take_new_key(request, key + strlen(PLAIN_KEY));
 	else
 		take_old_key(request, key);
 }
@@ -128,7 +149,7 @@ int socketmap_parse(struct socketmap_request *request, const char *text, size_t 
 	copy_line(line, text, length);
 	key = strchr(line, ' ');
 	if (!key || key == line) {
-		snprintf(error, SOCKETMAP_ERROR, "allowed is: NAME 2/ADDRESS/USER/SIZE");
+		snprintf(error, SOCKETMAP_ERROR, "allowed is: NAME 3/ID/ADDRESS/USER/SIZE");
 		return -EBADMSG;
 	}
 	*key++ = '\0';
@@ -147,17 +168,57 @@ static void say(struct connection *connection, const char *status, const char *t
 	connection_say(connection, reply, (size_t)length, 0);
 }
 
+/* What is remembered of a connection: the message it asked about last. */
+struct transaction {
+	struct socketmap_request request;
+	enum class class;
+	enum verdict_kind verdict;
+	int64_t asked_ns;
+};
+
+/*
+ * REQUEST is about the same message as the last one. Without an ID it may be about the next one of
+ * the same size: so it is judged again, but for its size.
+ */
+static bool is_same(const struct transaction *last, const struct socketmap_request *request,
+		    enum class class, int64_t now)
+{
+	if (request->id[0])
+		return !strcmp(request->id, last->request.id);
+	return request->size > 0 && !last->request.id[0] && class == last->class &&
+	       request->size == last->request.size &&
+	       !strcmp(request->address, last->request.address) &&
+	       last->verdict != VERDICT_DEFER && now - last->asked_ns < RESERVATION_S * NS_PER_S;
+}
+
+static enum verdict_kind find_verdict(struct connection *connection,
+				      const struct socketmap_request *request, enum class class)
+{
+	const struct listener_source *source = &connection->listener->listeners->source;
+	struct transaction *last = (struct transaction *)connection->memory;
+	const char *address = request->address[0] ? request->address : NULL;
+	int64_t now = monotonic_ns();
+
+	if (is_same(last, request, class, now))
+		return request->id[0]
+			       ? last->verdict
+			       : source->admission(source->context, class, -1, address).kind;
+	last->request = *request;
+	last->class = class;
+	last->asked_ns = now;
+	last->verdict = connection_ask(connection, class, request->size, address).kind;
+	return last->verdict;
+}
+
 static void judge(struct connection *connection, const struct socketmap_request *request)
 {
 	const struct listener_source *source = &connection->listener->listeners->source;
-	const char *address = request->address[0] ? request->address : NULL;
 	enum class class = request->class;
-	struct config_verdict verdict;
 
 	if (!request->named)
-		class = source->class(source->context, request->authenticated, address);
-	verdict = source->admission(source->context, class, request->size, address);
-	if (verdict.kind == VERDICT_DEFER)
+		class = source->class(source->context, request->authenticated,
+				      request->address[0] ? request->address : NULL);
+	if (find_verdict(connection, request, class) == VERDICT_DEFER)
 		say(connection, "OK ", source->reply(source->context));
 	else
 		say(connection, NOTFOUND, "");
@@ -185,5 +246,7 @@ static ssize_t answer(struct connection *connection, const char *bytes, size_t l
 
 const struct listener_protocol socketmap_protocol = {
 	.request_max = SOCKETMAP_REQUEST + SOCKETMAP_FRAME,
+	.connection_size = sizeof(struct transaction),
+	.is_session = true,
 	.answer = answer,
 };

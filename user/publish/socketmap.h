@@ -17,10 +17,12 @@
 #define SOCKETMAP_REQUEST 4096
 #define SOCKETMAP_FRAME	  8 /* bytes of a frame: "4096:" and "," */
 #define SOCKETMAP_ERROR	  96
+#define SOCKETMAP_ID	  32 /* bytes of a queue id, the NUL included; Sendmail's have 14 to 20 */
 
 struct socketmap_request {
 	bool named; /* the map's name is a class's, and it is in `class` */
 	enum class class;
+	char id[SOCKETMAP_ID]; /* of the message, in Sendmail's queue; "" when it is not said */
 	bool authenticated;
 	char address[46]; /* IPv4 or IPv6; "" when it is not known */
 	int64_t size;	  /* bytes; -1 when it is not said */

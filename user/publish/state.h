@@ -31,6 +31,9 @@ struct state_source {
 	const char *(*admission)(void *context, enum class class, int64_t size,
 				 const char *address);
 
+	/* A message that was admitted so has arrived, or will not come. */
+	void (*ended)(void *context, enum class class, int64_t size, const char *address);
+
 	/* The descriptor of the admission page, which stays the source's; or -errno. */
 	int (*page)(void *context);
 

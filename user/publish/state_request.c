@@ -31,6 +31,14 @@ static void answer_admission(struct client *client, const struct request *reques
 					     request->address));
 }
 
+static void answer_ended(struct client *client, const struct request *request)
+{
+	const struct state_source *source = &client->state->source;
+
+	source->ended(source->context, request->class, request->size, request->address);
+	client_say(client, "ok");
+}
+
 void state_stale(struct state *state)
 {
 	if (state)
@@ -133,6 +141,9 @@ unsigned int client_answer(struct client *client, char *line, size_t length)
 	switch (request.kind) {
 	case REQUEST_ADMISSION:
 		answer_admission(client, &request);
+		return 1;
+	case REQUEST_ENDED:
+		answer_ended(client, &request);
 		return 1;
 	case REQUEST_STATUS:
 		answer_status(client);

@@ -110,12 +110,21 @@ static bool same_values(const struct filesystem *a, const struct filesystem *b)
 	       a->late == b->late && is_failing(a) == is_failing(b);
 }
 
+/* Messages have to fit into it, and the primary's path does not say so. */
+static bool is_mails(const struct filesystem *fs, const struct filesystem *primary)
+{
+	const struct config *config = fs->set->config;
+
+	return config_takes_mail(config, fs->slot) && !config_takes_mail(config, primary->slot);
+}
+
 /* It is the primary, or differs from it in what is judged or by what. */
 static bool is_judged(const struct filesystem *fs)
 {
 	const struct filesystem *primary = primary_of(fs);
 
-	return primary == fs || !same_thresholds(fs, primary) || !same_values(fs, primary);
+	return primary == fs || !same_thresholds(fs, primary) || !same_values(fs, primary) ||
+	       is_mails(fs, primary);
 }
 
 /* Why a value is what it is, where that is not in its number. */

@@ -38,6 +38,9 @@ struct watch_sink {
 	 */
 	void (*judge)(void *context);
 
+	/* A mail server's queue directory is on the filesystem at INDEX. */
+	void (*queue)(void *context, unsigned int index);
+
 	/* Filesystems were mounted or unmounted. */
 	void (*mounts)(void *context);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Queue directories of mail servers that nobody watches. */
+/* Where the queue directories of mail servers are, and those that nobody watches. */
 #include <string.h>
 
 #include "common/log.h"
@@ -37,19 +37,23 @@ static bool all_looked_at(const struct filesystem_set *set)
 	return true;
 }
 
+/* That is so of all paths on its filesystem: any may be the one that is judged. */
 static bool is_watched(const struct filesystem_set *set, unsigned int index,
 		       const struct look *look)
 {
+	bool watched = false;
 	unsigned int i;
 
 	for (i = 0; i < set->count; i++) {
 		const struct filesystem *fs = &set->filesystems[i];
 
-		if (!strcmp(filesystem_path(fs), config_spools[index]) ||
-		    (fs->look.device && look_same(&fs->look, look)))
-			return true;
+		if (strcmp(filesystem_path(fs), config_spools[index]) != 0 &&
+		    !(fs->look.device && look_same(&fs->look, look)))
+			continue;
+		set->sink->queue(set->sink->context, i);
+		watched = true;
 	}
-	return false;
+	return watched;
 }
 
 static void warn(const struct config *config, const char *path)

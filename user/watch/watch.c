@@ -130,6 +130,20 @@ void watch_sample(struct watch *watch)
 	watch_set_tick(watch);
 }
 
+int64_t watch_written(struct watch *watch, int64_t now)
+{
+	return written_bytes(&watch->written, &watch->set, now);
+}
+
+void watch_look_mail(struct watch *watch)
+{
+	unsigned int i;
+
+	for (i = 0; i < watch->set.count; i++)
+		if (config_takes_mail(watch->set.config, i))
+			filesystem_look(&watch->filesystems[i]);
+}
+
 static void add_filesystems(struct watch *watch)
 {
 	unsigned int i;

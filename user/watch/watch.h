@@ -72,6 +72,12 @@ unsigned int watch_primary(const struct watch *watch, unsigned int index);
 unsigned int watch_writers(struct watch *watch, unsigned int index,
 			   struct watch_writer writers[WATCH_WRITERS]);
 
+/* Bytes written since the last call to the filesystems that messages have to fit into. */
+int64_t watch_written(struct watch *watch, int64_t now);
+
+/* Look at those, as soon as may be. */
+void watch_look_mail(struct watch *watch);
+
 struct watch_counters {
 	uint64_t looks;		/* answers from the scout with values */
 	uint64_t late_looks;	/* that took longer than a second */

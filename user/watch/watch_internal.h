@@ -14,6 +14,7 @@
 #include "watch/unwatched.h"
 #include "watch/watch.h"
 #include "watch/writers.h"
+#include "watch/written.h"
 
 struct watch {
 	struct filesystem_set set;
@@ -25,6 +26,7 @@ struct watch {
 	struct cgroup_watch cgroup;
 	struct io io;
 	struct writers writers;
+	struct written written;
 	struct cgroup_paths cgroup_paths;
 	struct watch_sink sink;
 	struct event *bell_event;
