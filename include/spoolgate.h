@@ -44,6 +44,7 @@ struct spoolgate_admission {
 	unsigned int delay_s; /* SPOOLGATE_DELAY: seconds; else 0 */
 	bool known;	      /* false: nobody answered, and this is the accept of a failure */
 	char reply[256];      /* SPOOLGATE_DEFER: "452 4.3.1 …" without line end; else "" */
+	bool promised;	      /* its size is promised room: see spoolgate_ended() */
 };
 
 /*
@@ -61,7 +62,8 @@ int spoolgate_open(struct spoolgate **client, const char *socket);
  * is not for us; and what else connect(2) has). After a failure nobody is asked for a
  * second, after a time-out for eight, and the same error is returned at once meanwhile.
  *
- * A size for which the daemon is asked is promised its room: ask once a message.
+ * A size for which the daemon is asked is promised its room, for a minute at most: ask once a
+ * message.
  */
 int spoolgate_admission(struct spoolgate *client, enum spoolgate_class mail_class, int64_t size,
 			struct spoolgate_admission *admission);
@@ -74,6 +76,14 @@ int spoolgate_admission(struct spoolgate *client, enum spoolgate_class mail_clas
 int spoolgate_admission_from(struct spoolgate *client, enum spoolgate_class mail_class,
 			     int64_t size, const char *address,
 			     struct spoolgate_admission *admission);
+
+/*
+ * A message for which `promised` was said has arrived, or will not come: so others can have the
+ * room. With the CLASS, SIZE and ADDRESS that were asked about. To leave it out costs others some
+ * room until it has been written, or for a minute. Returns 0 or -errno, as above.
+ */
+int spoolgate_ended(struct spoolgate *client, enum spoolgate_class mail_class, int64_t size,
+		    const char *address);
 
 /*
  * A descriptor to poll(2) for POLLIN: there may be something for spoolgate_changed(). The first

@@ -26,6 +26,7 @@ static void check_request(const struct request *request, const char *line, size_
 
 	switch (request->kind) {
 	case REQUEST_ADMISSION:
+	case REQUEST_ENDED:
 		check((unsigned int)request->class < CLASSES && request->size >= -1);
 		if (request->address)
 			check(inside(request->address, line, length) &&

@@ -126,6 +126,32 @@ judge_nothing() { # CONFIG-TEXT...
 	mail_is accept -z 20000
 }
 
+# What is promised fades, by seconds.
+promised_is() { # BYTES
+	local -i promised
+	promised=$(field .counters.promised_bytes)
+	echo "promised: $promised"
+	((promised <= $1 && promised >= $1 / 2))
+}
+
+# Of a small one we do not want to hear the end.
+@test "a message is promised its size until it has come, is taken back, or its client is gone" {
+	need_bpf
+	loop_mount ext4 256
+	watch_only "$(filesystem "$MOUNT" off 100M)" 'admission { ramp = "0s" }'
+	start_milter
+	mail_is accept -z 20000
+	mail_is continue -z 9000000 -e end
+	[[ $(mail -z 9000000 -e end -m 40 | sort -u) == continue ]]
+	[[ $(mail -z 9000000 -e abort -m 40 | sort -u) == continue ]]
+	wait_until 10 promised_is 20000
+	# Nobody tells the end of these, but MAIL again, and the end of the session.
+	[[ $(mail -z 9000000 -m 40 | sort -u) == continue ]]
+	wait_until 10 promised_is 20000
+	background session timeout 60 "$BUILD/tests/system/milt" -z 9000000 -w 20 "$ADDRESS"
+	wait_until 10 promised_is 9000000
+}
+
 @test "several hundred sessions at once, all answered" {
 	judge_nothing
 	start_milter

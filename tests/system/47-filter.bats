@@ -100,6 +100,8 @@ only_known_lines() {
 	[[ $(cat "$SCRATCH/answers") == 'register|report|smtp-in|link-connect
 register|report|smtp-in|link-disconnect
 register|report|smtp-in|link-auth
+register|report|smtp-in|tx-commit
+register|report|smtp-in|tx-rollback
 register|report|smtp-in|protocol-client
 register|filter|smtp-in|mail-from
 register|ready' ]]
@@ -341,7 +343,7 @@ each_once() { # COUNT
 	sleep 2
 	not is_gone "$writer" # its pipe is full
 	(($(awk '/^VmRSS:/ { print $2 }' "/proc/$FILTER/status") < 32768))
-	timeout 60 head -n 20006 <&"$reading" >"$SCRATCH/answers"
+	timeout 60 head -n 20008 <&"$reading" >"$SCRATCH/answers"
 	wait "$writer"
 	each_once 20000
 	exec {reading}<&-
@@ -376,4 +378,36 @@ each_once() { # COUNT
 	run "$BUILD/filter-spoolgate" -V </dev/null
 	((status == 0))
 	[[ $output == "filter-spoolgate "* ]]
+}
+
+# What is promised fades, by seconds.
+promised_is() { # BYTES
+	local -i promised
+	promised=$(field .counters.promised_bytes)
+	echo "promised: $promised"
+	((promised <= $1 && promised >= $1 / 2))
+}
+
+ends() { # SESSION EVENT [REST]
+	say "report|$VERSION|1795455491.3|smtp-in|$2|$(printf %016x "$1")${3:+|$3}"
+}
+
+@test "a message is promised its size until smtpd tells its end" {
+	need_bpf
+	loop_mount ext4 256
+	watch_only "$(filesystem "$MOUNT" off 100M)" 'admission { ramp = "0s" }'
+	start_filter
+	connect 1 192.0.2.1
+	connect 2 192.0.2.2
+	answer_is proceed 1 9000000
+	answer_is proceed 2 8000000
+	promised_is 17000000
+	ends 1 tx-commit '1a2b3c4d|9000000'
+	wait_until 10 promised_is 8000000
+	answer_is proceed 1 7000000
+	ends 1 tx-rollback 1a2b3c4d
+	wait_until 10 promised_is 8000000
+	ends 2 link-disconnect
+	wait_until 10 promised_is 0
+	only_known_lines
 }

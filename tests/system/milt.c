@@ -2,12 +2,13 @@
 /*
  * A mail server's side of the milter protocol, version 6, as far as MAIL:
  *
- *	milt [-a USER] [-c ADDRESS] [-z SIZE] [-o] [-n SESSIONS] [-m MESSAGES] [-w SECONDS] ADDRESS
+ *	milt [-a USER] [-c ADDRESS] [-z SIZE] [-e end|abort] [-o] [-n SESSIONS] [-m MESSAGES]
+ *	     [-w SECONDS] ADDRESS
  *
  * opens SESSIONS connections, and takes all of them together through negotiation, connect, and
  * MESSAGES times MAIL. A line on what was negotiated in the first one; then, for each answer to
  * MAIL, a line: "accept", "continue", "tempfail", or "reply TEXT". "gone" where the milter hung
- * up. -o offers no list of macros; -c - is a client without an address; -w stays connected for
+ * up. After "continue" the message ends as -e says; then nothing is printed. -o offers no list of macros; -c - is a client without an address; -w stays connected for
  * so long at the end. The last line is "took MILLISECONDS", of the slowest MAIL.
  */
 #include <arpa/inet.h>
@@ -30,7 +31,7 @@
 #define SETSYMLIST 0x100
 
 struct client {
-	const char *user, *address, *size, *milter;
+	const char *user, *address, *size, *end, *milter;
 	unsigned int sessions, messages, stay_s;
 	bool old; /* without the list of macros */
 	int *fds;
@@ -202,6 +203,20 @@ static void print_answer(char command, const struct packet *answer)
 	}
 }
 
+/* Received, or taken back by the client: that is not answered. */
+static void end_message(const struct client *client, int fd)
+{
+	const struct packet nothing = { .used = 0 };
+	struct packet answer;
+
+	if (!strcmp(client->end, "abort"))
+		send_packet(fd, 'A', &nothing);
+	else
+		send_packet(fd, 'E', &nothing);
+	if (strcmp(client->end, "abort") && receive_packet(fd, &answer) != 'a')
+		die("answer to the end of the message");
+}
+
 /* Returns how long the slowest took, in milliseconds. */
 static int64_t say_mail(const struct client *client)
 {
@@ -227,8 +242,13 @@ static int64_t say_mail(const struct client *client)
 		send_packet(client->fds[i], 'D', &macros);
 		send_packet(client->fds[i], 'M', &mail);
 	}
-	for (unsigned int i = 0; i < client->sessions; i++)
-		print_answer(receive_packet(client->fds[i], &answer), &answer);
+	for (unsigned int i = 0; i < client->sessions; i++) {
+		char command = receive_packet(client->fds[i], &answer);
+
+		print_answer(command, &answer);
+		if (command == 'c' && client->end)
+			end_message(client, client->fds[i]);
+	}
 	return now_ms() - sent_ms;
 }
 
@@ -265,7 +285,7 @@ int main(int argc, char **argv)
 	const struct rlimit descriptors = { 4096, 4096 };
 	int option;
 
-	while ((option = getopt(argc, argv, "a:c:z:on:m:w:")) != -1) {
+	while ((option = getopt(argc, argv, "a:c:z:e:on:m:w:")) != -1) {
 		switch (option) {
 		case 'a':
 			client.user = optarg;
@@ -275,6 +295,9 @@ int main(int argc, char **argv)
 			break;
 		case 'z':
 			client.size = optarg;
+			break;
+		case 'e':
+			client.end = optarg;
 			break;
 		case 'o':
 			client.old = true;

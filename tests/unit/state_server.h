@@ -84,6 +84,14 @@ static inline const char *served_admission(void *context, enum class class, int6
 	return served->answer;
 }
 
+static inline void served_ended(void *context, enum class class, int64_t size, const char *address)
+{
+	struct served *served = context;
+
+	snprintf(served->override, sizeof(served->override), "ended %s %lld %s", class_name(class),
+		 (long long)size, address ? address : "-");
+}
+
 /* {"changes":N,"made":N,"requests":N,"override":"…","pad":"xxx…"} */
 static inline char *served_status(void *context)
 {
@@ -185,6 +193,7 @@ static inline void serve(struct server *server)
 	const struct state_source source = {
 		.context = &served,
 		.admission = served_admission,
+		.ended = served_ended,
 		.page = served_page,
 		.status = served_status,
 		.override = served_override,

@@ -144,6 +144,44 @@ static void test_login(void **state)
 	}
 }
 
+/* One message, one promise, one end; of one whose end nobody told, the next one tells. */
+static void test_promises(void **state)
+{
+	static const char *const ends[] = { R6 "tx-commit|" SESSION "|1a2b3c4d|20000",
+					    R6 "tx-rollback|" SESSION "|1a2b3c4d" };
+	const char *mail = R6 "protocol-client|" SESSION "|MAIL FROM:<a@client.test> SIZE=20000";
+	struct filter_action action;
+
+	begin(state);
+	take(state, R6 "link-connect|" SESSION "|x|pass|192.0.2.1:1|127.0.0.1:25");
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(take(state, ends[i]).act, FILTER_NOTHING);
+		take(state, mail);
+		action = take(state, MAIL6);
+		filter_promised(*state, &action);
+		action = take(state, ends[i]);
+		assert_int_equal(action.act, FILTER_ENDED);
+		assert_int_equal(action.size, 20000);
+		assert_string_equal(action.address, "192.0.2.1");
+		assert_int_equal(take(state, ends[i]).act, FILTER_NOTHING);
+	}
+	take(state, mail);
+	action = take(state, MAIL6);
+	assert_int_equal(action.over, 0);
+	filter_promised(*state, &action);
+	action = take(state, MAIL6);
+	assert_int_equal(action.over, 20000);
+	assert_int_equal(take(state, R6 "link-disconnect|" SESSION).size, SIZE_UNKNOWN);
+	take(state, R6 "link-connect|" SESSION "|x|pass|192.0.2.1:1|127.0.0.1:25");
+	take(state, mail);
+	action = take(state, MAIL6);
+	filter_promised(*state, &action);
+	action = take(state, R6 "link-disconnect|" SESSION);
+	assert_int_equal(action.act, FILTER_FORGET);
+	assert_int_equal(action.size, 20000);
+	assert_string_equal(action.address, "192.0.2.1");
+}
+
 static void test_disconnect(void **state)
 {
 	struct filter_action action;
@@ -376,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_core(test_begin),	       with_core(test_stranger),
 		with_core(test_addresses),     with_core(test_login),
+		with_core(test_promises),    with_core(test_strange),
 		with_core(test_disconnect),    with_core(test_strange),
 		with_core(test_many),	       cmocka_unit_test(test_answers),
 		with_core(test_answers_old),   cmocka_unit_test(test_lines),

@@ -169,6 +169,7 @@ static void expect_failure(struct spoolgate *client, int error)
 	assert_int_equal(admission.delay_s, 0);
 	assert_false(admission.known);
 	assert_string_equal(admission.reply, "");
+	assert_false(admission.promised);
 }
 
 static void test_open(void **state)
@@ -216,6 +217,36 @@ static void test_nobody_there(void **state)
 	client = open_client(server);
 	expect_failure(client, -ECONNREFUSED);
 	spoolgate_close(client);
+}
+
+/* What was promised is said to have ended, over the connection that is there; an older daemon does
+ * not know the word, which harms nobody. */
+static void test_ended(void **state)
+{
+	struct server *server = *state;
+	struct spoolgate_admission admission;
+	struct spoolgate *client = open_client(server);
+
+	server->answers[0] = NO_PAGE "accept\n";
+	server->answers[1] = "ok\n";
+	server->answers[2] = "error unknown request \"ended\"\n";
+	server->answers[3] = "defer 452 4.3.1 Insufficient system resources\n";
+	server_start(server);
+	assert_int_equal(ask(client, &admission), 0);
+	assert_true(admission.promised);
+	assert_int_equal(spoolgate_ended(client, SPOOLGATE_SUBMISSION, 1000, "192.0.2.1"), 0);
+	assert_string_equal(server->request[1], "ended submission 1000 192.0.2.1\n");
+	assert_int_equal(spoolgate_ended(client, SPOOLGATE_INBOUND, 7, NULL), 0);
+	assert_string_equal(server->request[2], "ended inbound 7\n");
+	assert_int_equal(ask(client, &admission), 0);
+	assert_false(admission.promised);
+	/* Nothing to tell. */
+	assert_int_equal(spoolgate_ended(client, SPOOLGATE_INBOUND, 0, NULL), 0);
+	assert_int_equal(spoolgate_ended(client, SPOOLGATE_INBOUND, -1, NULL), 0);
+	assert_int_equal(spoolgate_ended(client, (enum spoolgate_class)3, 7, NULL), -EINVAL);
+	assert_int_equal(server->connections, 1);
+	spoolgate_close(client);
+	server_stop(server);
 }
 
 static void test_answers(void **state)
@@ -512,6 +543,7 @@ int main(void)
 		library_test(test_open),
 		library_test(test_wrong_class),
 		library_test(test_nobody_there),
+		library_test(test_ended),
 		library_test(test_answers),
 		library_test(test_address_is_one_or_none),
 		library_test(test_garbage),

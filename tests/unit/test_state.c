@@ -27,13 +27,14 @@ static void test_requests(void **state)
 	expect(fd, "ping\r\n", "pong");
 	say(fd, "status\n");
 	assert_non_null(strstr(hear(fd), "{\"changes\":0,"));
-	assert_int_equal(server_counters(server).requests, 10);
+	expect(fd, "ended submission 5 2001:db8::1\n", "ok");
+	assert_int_equal(server_counters(server).requests, 11);
 	assert_int_equal(server_counters(server).errors, 0);
 	close(fd);
 	server_stop(server);
 }
 
-#define ALLOWED "allowed are admission, status, watch, override, page, ping"
+#define ALLOWED "allowed are admission, ended, status, watch, override, page, ping"
 
 static void test_errors_keep_the_connection(void **state)
 {
@@ -55,6 +56,8 @@ static void test_errors_keep_the_connection(void **state)
 		  "error bad address \"example.org\": allowed are IPv4 and IPv6 addresses" },
 		{ "admission inbound 5 192.0.2.1 x\n",
 		  "error unexpected word \"x\": the request ends before it" },
+		{ "ended inbound many\n",
+		  "error bad size \"many\": allowed are bytes, 0 to 9223372036854775807" },
 		{ "override\n", "error override of what: allowed are normal, medium, high, off" },
 		{ "override low\n",
 		  "error unknown level \"low\": allowed are normal, medium, high, off" },

@@ -19,6 +19,7 @@
 #define ANSWER	1024 /* two lines, each with a reply at most */
 
 struct question {
+	bool ended; /* it is no question, then, and any answer will do */
 	unsigned int class;
 	int64_t size;
 	const char *address;
@@ -40,7 +41,8 @@ static size_t write_request(char request[REQUEST], const struct question *questi
 	static const char *const classes[] = { "inbound", "submission", "internal" };
 	bool addressed = is_address(question->address);
 
-	return (size_t)snprintf(request, REQUEST, "%sadmission %s %lld%s%s\n", page ? "page\n" : "",
+	return (size_t)snprintf(request, REQUEST, "%s%s %s %lld%s%s\n", page ? "page\n" : "",
+				question->ended ? "ended" : "admission",
 				classes[question->class],
 				(long long)(question->size < 0 ? -1 : question->size),
 				addressed ? " " : "", addressed ? question->address : "");
@@ -93,7 +95,11 @@ static int converse(struct spoolgate *client, const struct question *question, b
 	if (ret)
 		return ret;
 	line = read_lines(client, answer, page ? 2 : 1, question->deadline_ns, &ret);
-	return line ? lib_answer_parse(line, admission) : ret;
+	if (!line || question->ended)
+		return line ? 0 : ret;
+	ret = lib_answer_parse(line, admission);
+	admission->promised = question->size > 0 && admission->verdict != SPOOLGATE_DEFER;
+	return ret;
 }
 
 static void disconnect(struct spoolgate *client)
@@ -154,7 +160,8 @@ static void back_off(struct spoolgate *client, int error, int64_t begun_ns)
 
 static int fail(const struct spoolgate *client, struct spoolgate_admission *admission)
 {
-	lib_accept(admission, false);
+	if (admission)
+		lib_accept(admission, false);
 	return __atomic_load_n(&client->error, __ATOMIC_RELAXED);
 }
 
@@ -162,7 +169,7 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 	    struct spoolgate_admission *admission)
 {
 	int64_t now = lib_now();
-	const struct question question = { class, size, address, now + LIB_PATIENCE_NS };
+	const struct question question = { !admission, class, size, address, now + LIB_PATIENCE_NS };
 	const struct timespec deadline = { .tv_sec = question.deadline_ns / LIB_SECOND_NS,
 					   .tv_nsec = question.deadline_ns % LIB_SECOND_NS };
 	int ret;
@@ -170,7 +177,8 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 	if (is_too_early(client))
 		return fail(client, admission);
 	if (pthread_mutex_clocklock(&client->asker.lock, CLOCK_MONOTONIC, &deadline)) {
-		lib_accept(admission, false);
+		if (admission)
+			lib_accept(admission, false);
 		return -ETIMEDOUT;
 	}
 	ret = -EAGAIN;

@@ -85,7 +85,7 @@ int lib_send(int stream, const char *text, size_t length, int64_t deadline_ns);
 /* Returns bytes, 0 at the end of input, or -errno; *DESCRIPTOR is -1 when none came. */
 ssize_t lib_receive(int stream, char *buffer, size_t size, int *descriptor, int64_t deadline_ns);
 
-/* ask.c: as spoolgate_admission_from(), by the socket. */
+/* ask.c: as spoolgate_admission_from(), by the socket; ADMISSION NULL: as spoolgate_ended(). */
 int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const char *address,
 	    struct spoolgate_admission *admission);
 void lib_accept(struct spoolgate_admission *admission, bool known);

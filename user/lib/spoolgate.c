@@ -43,6 +43,7 @@ void lib_accept(struct spoolgate_admission *admission, bool known)
 	admission->delay_s = 0;
 	admission->known = known;
 	admission->reply[0] = '\0';
+	admission->promised = false;
 }
 
 /* What is refused is refused whatever its size: the rest need not be asked about. */
@@ -68,6 +69,7 @@ static int admission_of(struct spoolgate *client, enum spoolgate_class mail_clas
 	admission->verdict = (enum spoolgate_verdict)offer.verdict;
 	admission->delay_s = offer.delay_s;
 	admission->known = true;
+	admission->promised = false;
 	return 0;
 }
 
@@ -83,6 +85,14 @@ LIB_PUBLIC int spoolgate_admission(struct spoolgate *client, enum spoolgate_clas
 				   int64_t size, struct spoolgate_admission *admission)
 {
 	return admission_of(client, mail_class, size, NULL, admission);
+}
+
+LIB_PUBLIC int spoolgate_ended(struct spoolgate *client, enum spoolgate_class mail_class,
+			       int64_t size, const char *address)
+{
+	if ((unsigned int)mail_class >= ADMISSION_PAGE_CLASSES)
+		return -EINVAL;
+	return size > 0 ? lib_ask(client, (unsigned int)mail_class, size, address, NULL) : 0;
 }
 
 LIB_PUBLIC int spoolgate_open(struct spoolgate **opened, const char *socket)

@@ -151,3 +151,11 @@ void asker_ask(struct asker *asker, bool authenticated, const char *address, int
 				       size, address, admission);
 	note(asker, asked_ns, admission->known, ret);
 }
+
+/* Whether the daemon answers is told where it is asked. */
+void asker_ended(struct asker *asker, bool authenticated, const char *address, int64_t size)
+{
+	if (!is_resting(asker))
+		spoolgate_ended(asker->client, asker_class(asker, authenticated, address), size,
+				address);
+}

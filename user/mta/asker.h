@@ -58,6 +58,9 @@ enum spoolgate_class asker_class(const struct asker *asker, bool authenticated,
 void asker_ask(struct asker *asker, bool authenticated, const char *address, int64_t size,
 	       struct spoolgate_admission *admission);
 
+/* That message, for which `promised` was said, has arrived or will not come. Thread-safe. */
+void asker_ended(struct asker *asker, bool authenticated, const char *address, int64_t size);
+
 /* No thread may be in a call. */
 void asker_close(struct asker *asker);
 

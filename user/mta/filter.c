@@ -61,6 +61,14 @@ static void answer(struct filter *filter, const struct filter_request *request,
 	put(filter, line, filter_answer(line, request, admission));
 }
 
+/* SIZE bytes of it are not needed any more. */
+static void end_promise(struct filter *filter, const struct filter_action *action, int64_t size)
+{
+	if (size > 0)
+		asker_ended(&filter->asker, action->authenticated,
+			    action->local ? NULL : action->address, size);
+}
+
 /* A delay that there is no room for is an accept. */
 static void ask(struct filter *filter, const struct filter_action *action)
 {
@@ -68,7 +76,10 @@ static void ask(struct filter *filter, const struct filter_action *action)
 	struct spoolgate_admission admission;
 	int64_t due_ns;
 
+	end_promise(filter, action, action->over);
 	asker_ask(&filter->asker, action->authenticated, address, action->size, &admission);
+	if (admission.promised)
+		filter_promised(&filter->core, action);
 	if (admission.verdict == SPOOLGATE_DELAY) {
 		due_ns = monotonic_ns() + admission.delay_s * NS_PER_S;
 		if (filter_delays_add(&filter->delays, due_ns, &action->request))
@@ -117,11 +128,15 @@ static void take_line(struct filter *filter, const char *line)
 	case FILTER_ASK:
 		ask(filter, &action);
 		break;
+	case FILTER_ENDED:
+		end_promise(filter, &action, action.size);
+		break;
 	case FILTER_PASS:
 		answer(filter, &action.request, &accept);
 		break;
 	case FILTER_FORGET:
 		filter_delays_forget(&filter->delays, action.request.session);
+		end_promise(filter, &action, action.size);
 		break;
 	case FILTER_STRANGE:
 		complain(filter, line);

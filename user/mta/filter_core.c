@@ -14,11 +14,14 @@
 
 /*
  * link-connect has the address, link-auth who has logged in. The request at MAIL has the sender
- * alone; its SIZE is in the command as the client gave it, which smtpd reports just before.
+ * alone; its SIZE is in the command as the client gave it, which smtpd reports just before. How a
+ * message ends is told by tx-commit, tx-rollback and link-disconnect.
  */
 const char filter_registration[] = "register|report|smtp-in|link-connect\n"
 				   "register|report|smtp-in|link-disconnect\n"
 				   "register|report|smtp-in|link-auth\n"
+				   "register|report|smtp-in|tx-commit\n"
+				   "register|report|smtp-in|tx-rollback\n"
 				   "register|report|smtp-in|protocol-client\n"
 				   "register|filter|smtp-in|mail-from\n"
 				   "register|ready\n";
@@ -127,6 +130,22 @@ static void link_auth(struct filter_sessions *sessions, const struct head *head,
 		session_get(sessions, head->id)->authenticated = true;
 }
 
+/* Of the message under way in the session ID, what was promised, once. */
+static void end_message(struct filter_sessions *sessions, uint64_t id,
+			struct filter_action *action)
+{
+	struct filter_session *session = session_find(sessions, id);
+
+	if (!session || !session->promised)
+		return;
+	action->act = FILTER_ENDED;
+	action->authenticated = session->authenticated;
+	action->local = session->local;
+	strcpy(action->address, session->address);
+	action->size = session->promised;
+	session->promised = 0;
+}
+
 static void take_report(struct filter_core *core, const char *rest, struct filter_action *action)
 {
 	struct filter_sessions *sessions = &core->sessions;
@@ -146,7 +165,10 @@ static void take_report(struct filter_core *core, const char *rest, struct filte
 	} else if (!strcmp(head.event, "protocol-client")) {
 		if (mail_is_command(rest))
 			session_get(sessions, head.id)->size = mail_command_size(rest);
+	} else if (!strcmp(head.event, "tx-commit") || !strcmp(head.event, "tx-rollback")) {
+		end_message(sessions, head.id, action);
 	} else if (!strcmp(head.event, "link-disconnect")) {
+		end_message(sessions, head.id, action);
 		session_end(sessions, head.id);
 		action->act = FILTER_FORGET;
 		strcpy(action->request.session, head.session);
@@ -163,7 +185,9 @@ static void describe(struct filter_core *core, uint64_t id, struct filter_action
 	action->local = session->local;
 	strcpy(action->address, session->address);
 	action->size = session->size;
+	action->over = session->promised;
 	session->size = SIZE_UNKNOWN;
+	session->promised = 0;
 }
 
 /*
@@ -213,6 +237,15 @@ void filter_line(struct filter_core *core, const char *line, struct filter_actio
 		take_report(core, line, action);
 	else if (!strcmp(kind, "filter"))
 		take_request(core, line, action);
+}
+
+void filter_promised(struct filter_core *core, const struct filter_action *action)
+{
+	struct filter_session *session =
+		session_find(&core->sessions, strtoull(action->request.session, NULL, 16));
+
+	if (session)
+		session->promised = action->size;
 }
 
 size_t filter_answer(char buf[FILTER_ANSWER], const struct filter_request *request,

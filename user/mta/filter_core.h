@@ -28,6 +28,7 @@ enum filter_act {
 	FILTER_NOTHING,	 /* a line that tells something, or that is of no interest */
 	FILTER_REGISTER, /* send filter_registration, once */
 	FILTER_ASK,	 /* ask the daemon and answer `request` */
+	FILTER_ENDED,	 /* a message that was promised its size has arrived, or will not come */
 	FILTER_PASS,	 /* answer `request` with proceed */
 	FILTER_FORGET,	 /* the session is over: `request.session` needs no answer any more */
 	FILTER_STRANGE,	 /* not a line of this protocol: to be ignored, and to be told */
@@ -36,11 +37,12 @@ enum filter_act {
 struct filter_action {
 	enum filter_act act;
 	struct filter_request request;
-	/* FILTER_ASK: */
+	/* FILTER_ASK, FILTER_ENDED; FILTER_FORGET, if the size is known: */
 	bool authenticated;
 	char address[SESSION_ADDRESS]; /* "" when there is none, or it is not known */
 	bool local;		       /* a program on this host, by smtpd's socket */
 	int64_t size;		       /* bytes, or SIZE_UNKNOWN */
+	int64_t over; /* FILTER_ASK: promised to the message before, whose end was not told */
 };
 
 struct filter_core {
@@ -56,6 +58,9 @@ extern const char filter_registration[];
  * be done.
  */
 void filter_line(struct filter_core *core, const char *line, struct filter_action *action);
+
+/* What was asked for by ACTION was promised its size. */
+void filter_promised(struct filter_core *core, const struct filter_action *action);
 
 /*
  * Write the answer to REQUEST, with its line end: proceed (also after a delay, which is the

@@ -20,7 +20,8 @@ struct filter_session {
 	bool authenticated;
 	bool local;
 	char address[SESSION_ADDRESS];
-	int64_t size; /* of the MAIL under way, or SIZE_UNKNOWN */
+	int64_t size;	  /* of the MAIL under way, or SIZE_UNKNOWN */
+	int64_t promised; /* to the message under way, in bytes; 0: nothing */
 };
 
 struct filter_sessions {

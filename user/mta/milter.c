@@ -16,12 +16,17 @@
 /* What libmilter keeps for us, from connect to close. */
 struct session {
 	char address[INET6_ADDRSTRLEN]; /* "": a program on this host, which has none */
+	bool authenticated;		/* of the message under way, as is the size */
+	int64_t size;			/* that was promised; 0: nothing */
 };
 
 /* libmilter hands nothing of ours to the first call of a session. Set once, before the threads. */
 static struct milter *milter;
 
-/* The steps after MAIL, and HELO before it: nobody sends us a message to look at. */
+/* The end of a smaller message is not worth the server's asking: it is written by then. */
+#define WORTH_AN_END (64 * 1024)
+
+/* The steps after MAIL but the end, and HELO before it: nobody sends us a message to look at. */
 #define UNUSED_STEPS                                                               \
 	(SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS | SMFIP_NOEOH | \
 	 SMFIP_NOUNKNOWN | SMFIP_NODATA)
@@ -57,6 +62,33 @@ static void address_text(const struct sockaddr *address, char text[INET6_ADDRSTR
 		inet_ntop(AF_INET6, &six->sin6_addr, text, INET6_ADDRSTRLEN);
 }
 
+static const char *address_of(const struct session *session)
+{
+	return *session->address ? session->address : NULL;
+}
+
+/* The message has arrived, or will not come. */
+static void end_message(struct session *session)
+{
+	if (session && session->size)
+		asker_ended(&milter->asker, session->authenticated, address_of(session),
+			    session->size);
+	if (session)
+		session->size = 0;
+}
+
+static sfsistat on_end(SMFICTX *context)
+{
+	end_message(smfi_getpriv(context));
+	return SMFIS_ACCEPT;
+}
+
+static sfsistat on_abort(SMFICTX *context)
+{
+	end_message(smfi_getpriv(context));
+	return SMFIS_CONTINUE;
+}
+
 /* A connection can be used for one client after the other: what is kept is always of the last. */
 static sfsistat on_connect(SMFICTX *context, char *name, struct sockaddr *address)
 {
@@ -67,6 +99,7 @@ static sfsistat on_connect(SMFICTX *context, char *name, struct sockaddr *addres
 		session = calloc(1, sizeof(*session));
 	if (!session)
 		return SMFIS_ACCEPT;
+	end_message(session);
 	address_text(address, session->address);
 	smfi_setpriv(context, session);
 	return SMFIS_CONTINUE;
@@ -74,6 +107,7 @@ static sfsistat on_connect(SMFICTX *context, char *name, struct sockaddr *addres
 
 static sfsistat on_close(SMFICTX *context)
 {
+	end_message(smfi_getpriv(context));
 	free(smfi_getpriv(context));
 	smfi_setpriv(context, NULL);
 	return SMFIS_CONTINUE;
@@ -113,28 +147,30 @@ static int64_t size_of(char **arguments)
 	return size;
 }
 
-/* An accept is of this message only, and ends our part in it: the next one is asked for again. */
+/*
+ * An accept is of this message only, and ends our part in it: the next one is asked for again. Of one
+ * that was promised much room we want to hear the end.
+ */
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
 	char authenticated[] = "{auth_authen}";
-	const struct session *session = smfi_getpriv(context);
+	struct session *session = smfi_getpriv(context);
 	const char *user = smfi_getsymval(context, authenticated);
 	struct spoolgate_admission admission;
+	int64_t size = size_of(arguments);
 
 	if (!session)
 		return SMFIS_ACCEPT;
-	asker_ask(&milter->asker, user && *user, *session->address ? session->address : NULL,
-		  size_of(arguments), &admission);
-	switch (admission.verdict) {
-	case SPOOLGATE_DEFER:
+	end_message(session);
+	session->authenticated = user && *user;
+	asker_ask(&milter->asker, session->authenticated, address_of(session), size, &admission);
+	if (admission.verdict == SPOOLGATE_DEFER)
 		return defer(context, admission.reply);
-	case SPOOLGATE_DELAY:
+	if (admission.promised && size >= WORTH_AN_END)
+		session->size = size;
+	if (admission.verdict == SPOOLGATE_DELAY)
 		delay(admission.delay_s);
-		break;
-	case SPOOLGATE_ACCEPT:
-		break;
-	}
-	return SMFIS_ACCEPT;
+	return session->size ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
 int milter_register(struct milter *with)
@@ -146,6 +182,8 @@ int milter_register(struct milter *with)
 		.xxfi_flags = SMFIF_SETSYMLIST,
 		.xxfi_connect = on_connect,
 		.xxfi_envfrom = on_mail,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,
 		.xxfi_negotiate = negotiate,
 	};
