@@ -171,6 +171,64 @@ static void test_leave_goes_with_enter(void **state)
 	assert_threshold(&errors->leave[LEVEL_HIGH], "1min");
 }
 
+/* What takes mail: as said; else by the queue on it, else by its name; else nobody knows. */
+static void test_mail(void **state)
+{
+	static const struct {
+		const char *path, *option;
+		enum config_mail mail;
+	} rows[] = {
+		{ "/var/spool/postfix", "", CONFIG_MAIL_YES },
+		{ "/var/spool/exim4/input/", "", CONFIG_MAIL_YES },
+		{ "/var/spool", "", CONFIG_MAIL_YES },
+		{ "/var/spool/postfix-2", "", CONFIG_MAIL_UNKNOWN },
+		{ "/var", "", CONFIG_MAIL_UNKNOWN },
+		{ "/", "", CONFIG_MAIL_UNKNOWN },
+		{ "/srv/mail", "", CONFIG_MAIL_UNKNOWN },
+		{ "/var/log", "", CONFIG_MAIL_LOG },
+		{ "/srv/logs/mail", "", CONFIG_MAIL_LOG },
+		{ "/srv/blog", "", CONFIG_MAIL_UNKNOWN },
+		{ "/var/log", "mail = true", CONFIG_MAIL_YES },
+		{ "/var/spool/postfix", "mail = false", CONFIG_MAIL_NO },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		snprintf(text, sizeof(text), "filesystem \"%s\" { %s }", rows[i].path,
+			 rows[i].option);
+		take(text);
+		assert_int_equal(config.filesystems[0].mail, rows[i].mail);
+	}
+	/* A queue's filesystem is the nearest above it. */
+	take("filesystem \"/\" {}\nfilesystem \"/srv\" {}\nfilesystem \"/srv/q2\" {}\n"
+	     "filesystem \"/var/log\" {}\nqueue \"/srv/q/deferred\" {}");
+	assert_int_equal(config.filesystems[0].mail, CONFIG_MAIL_UNKNOWN);
+	assert_int_equal(config.filesystems[1].mail, CONFIG_MAIL_YES);
+	assert_int_equal(config.filesystems[2].mail, CONFIG_MAIL_UNKNOWN);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(config_takes_mail(&config, i), i == 1);
+	/* Where nobody knows any, those that nobody knows anything of. */
+	take("filesystem \"/srv\" {}\nfilesystem \"/data\" {}\nfilesystem \"/var/log\" {}");
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(config_takes_mail(&config, i), i < 2);
+	refuse("filesystem \"/srv\" {\nmail = yes }",
+	       ":2: 'yes' does not fit 'mail'; allowed: true, false");
+}
+
+/* Where a threshold stands, for what is said of it once the size is known. */
+static void test_lines(void **state)
+{
+	const struct thresholds *space = &config.filesystems[0].resources[RESOURCE_FREE_SPACE];
+
+	(void)state;
+	take("filesystem \"/srv\" {\n free-space {\n  medium = {\"10%\",\n \"2G\"}\n"
+	     "  leave-medium = \"12%\" } }");
+	assert_int_equal(space->lines[LEVEL_MEDIUM], 3);
+	assert_int_equal(space->leave_lines[LEVEL_MEDIUM], 5);
+	assert_int_equal(space->lines[LEVEL_HIGH], 0);
+}
+
 static void test_queues(void **state)
 {
 	const struct thresholds *length;
@@ -331,6 +389,8 @@ int main(void)
 		cmocka_unit_test(test_spools_are_not_looked_for_again),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_leave_goes_with_enter),
+		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_order_that_may_be),

@@ -111,18 +111,6 @@ static void print_gate(struct json_object *status)
 	printf("%s%s\n", reason[0] ? "; " : "", reason);
 }
 
-static void print_reasons(struct json_object *status)
-{
-	struct json_object *reasons = answer_member(status, "reasons", json_type_array);
-	size_t count = reasons ? json_object_array_length(reasons) : 0;
-	char text[CLI_TEXT];
-
-	if (count)
-		putchar('\n');
-	for (size_t i = 0; i < count; i++)
-		printf("! %s\n", answer_item(text, sizeof(text), reasons, i));
-}
-
 static char *show_value(char *buf, size_t size, struct json_object *object, enum unit unit,
 			const char *key)
 {
@@ -133,6 +121,32 @@ static char *show_value(char *buf, size_t size, struct json_object *object, enum
 		return buf;
 	}
 	return value_format(buf, size, unit, value);
+}
+
+static void print_sizes(struct json_object *status)
+{
+	struct json_object *sizes = answer_member(status, "sizes", json_type_object);
+	char object[CLI_TEXT], room[64], promised[64];
+	int64_t bytes;
+
+	if (!sizes || !answer_value(sizes, UNIT_BYTES, "room", &bytes))
+		return;
+	printf("%-12sroom for %s above high on %s, %s of it promised\n", "sizes",
+	       show_value(room, sizeof(room), sizes, UNIT_BYTES, "room"),
+	       answer_text(object, sizeof(object), sizes, "object", "?"),
+	       show_value(promised, sizeof(promised), sizes, UNIT_BYTES, "promised"));
+}
+
+static void print_reasons(struct json_object *status)
+{
+	struct json_object *reasons = answer_member(status, "reasons", json_type_array);
+	size_t count = reasons ? json_object_array_length(reasons) : 0;
+	char text[CLI_TEXT];
+
+	if (count)
+		putchar('\n');
+	for (size_t i = 0; i < count; i++)
+		printf("! %s\n", answer_item(text, sizeof(text), reasons, i));
 }
 
 /* Values are seen every five seconds; an older one is shown with its age. */
@@ -293,6 +307,7 @@ static int print_status(const char *line)
 	print_headline(status, colour);
 	print_override(status);
 	print_admissions(status);
+	print_sizes(status);
 	print_gate(status);
 	print_reasons(status);
 	ret = print_resources(status, colour);

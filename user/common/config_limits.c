@@ -218,6 +218,16 @@ static int check_leave(const struct limits *limits, enum level level)
 	return 0;
 }
 
+static void note_lines(const struct limits *limits, enum level level)
+{
+	struct thresholds *thresholds = limits->thresholds;
+
+	if (config_count(limits->block, enter_keys[level]) >= 0)
+		thresholds->lines[level] = line_of(limits, enter_keys[level]);
+	if (config_count(limits->block, leave_keys[level]) >= 0)
+		thresholds->leave_lines[level] = line_of(limits, leave_keys[level]);
+}
+
 /* A default leave is where the default enter is: it goes with an enter that is given. */
 static int read_level(const struct limits *limits, enum level level)
 {
@@ -225,6 +235,7 @@ static int read_level(const struct limits *limits, enum level level)
 	struct threshold *leave = &limits->thresholds->leave[level];
 	int error = read_threshold(limits, enter_keys[level], true, enter);
 
+	note_lines(limits, level);
 	if (!error && leave->count && config_count(limits->block, enter_keys[level]) >= 0)
 		*leave = *enter;
 	return error ? error : read_threshold(limits, leave_keys[level], false, leave);

@@ -6,6 +6,7 @@
 #include "common/resource.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* A closure costs a sender one retry interval anyway, so flapping faster gains nobody anything. */
 #define DWELL_NS (60 * NS_PER_S)
@@ -168,6 +169,11 @@ static const struct resource_type types[RESOURCE_IDS] = {
 const struct resource_type *resource_type(enum resource_id id)
 {
 	return &types[id];
+}
+
+bool thresholds_same(const struct thresholds *a, const struct thresholds *b)
+{
+	return !memcmp(a, b, offsetof(struct thresholds, lines));
 }
 
 /* In 128 bits: a share of a large filesystem in ppm does not fit into 64. */

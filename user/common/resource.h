@@ -40,6 +40,8 @@ struct thresholds {
 	struct threshold leave[LEVELS]; /* none: 20 % on the relaxed side of enter */
 	int64_t sustain_ns;		/* how long past enter before the level rises */
 	int64_t dwell_ns;		/* least time at a level before stepping down */
+	/* Last, and not compared: where in the file `enter` and `leave` are; 0: the default. */
+	unsigned int lines[LEVELS], leave_lines[LEVELS];
 };
 
 struct resource_type {
@@ -56,6 +58,9 @@ struct resource_type {
 
 /* Never NULL for an id below RESOURCE_IDS. */
 const struct resource_type *resource_type(enum resource_id id);
+
+/* Do they judge alike? */
+bool thresholds_same(const struct thresholds *a, const struct thresholds *b);
 
 /*
  * The value of THRESHOLD in the resource's unit, for an object of SIZE (ignored

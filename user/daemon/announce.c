@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the daemon says in the log. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/network.h"
@@ -158,10 +159,34 @@ void announce_sizes(struct daemon *daemon, int64_t now)
 	daemon->said_size_ns = now;
 }
 
+static void announce_flaw(struct daemon *daemon, unsigned int i, enum level level)
+{
+	const struct resource *resource = &daemon->judge.resources[i];
+	enum flaw flaw = flaw_find(&daemon->judge, resource, level);
+	unsigned int line = flaw_line(resource, level, flaw);
+	char text[REASON], where[32] = "";
+
+	if (flaw != FLAW_NONE && flaw != daemon->said_flaw[i][level]) {
+		if (line)
+			snprintf(where, sizeof(where), ":%u: ", line);
+		log_warning("%s%s%s", line ? daemon->config->file : "", where,
+			    flaw_text(text, sizeof(text), &daemon->judge, resource, level, flaw));
+	}
+	daemon->said_flaw[i][level] = flaw;
+}
+
+void announce_flaws(struct daemon *daemon)
+{
+	for (unsigned int i = 0; i < daemon->judge.count; i++)
+		for (enum level level = LEVEL_MEDIUM; level < LEVELS; level++)
+			announce_flaw(daemon, i, level);
+}
+
 void announce_adopt(struct daemon *daemon)
 {
 	unsigned int i;
 
+	memset(daemon->said_flaw, 0, sizeof(daemon->said_flaw));
 	for (i = 0; i < daemon->judge.count; i++)
 		daemon->said[i] = daemon->judge.resources[i].pressure.level;
 }

@@ -109,6 +109,8 @@ void daemon_judge(struct daemon *daemon)
 	if (stuck_due(&daemon->stuck, &daemon->judge, daemon->config->stuck_ns, now))
 		announce_stuck(daemon, now);
 	announce_sizes(daemon, now);
+	if (daemon->tending) /* at the start the banner comes first */
+		announce_flaws(daemon);
 	daemon_tend(daemon, TENDED_SAFETY, now);
 	set_deadline(daemon, now);
 }

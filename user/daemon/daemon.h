@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "daemon/gates.h"
 #include "policy/admission.h"
+#include "policy/flaw.h"
 #include "policy/judge.h"
 #include "policy/stuck.h"
 #include "publish/filer.h"
@@ -48,6 +49,7 @@ struct daemon {
 	char admission[CLASSES][ADMISSION_LINE]; /* made when something changes, not when asked */
 	char defer[ADMISSION_LINE];		 /* for a client or a size that is refused */
 	enum level said[JUDGE_RESOURCES];	 /* the level of each resource that the log has */
+	enum flaw said_flaw[JUDGE_RESOURCES][LEVELS];
 	enum level said_level;			 /* the host's */
 	bool said_override;
 	bool tending; /* all is open that is to be, and is looked after */

@@ -111,6 +111,21 @@ static int leave_directory(struct options *options, struct config *config)
 	return chdir("/") ? EX_OSERR : 0;
 }
 
+/* What the sizes of messages are for does not show in the file where it does not say so. */
+static void print_mail(const struct config *config)
+{
+	static const char *const words[] = {
+		"takes no mail (mail = false)",
+		"takes no mail, unless a queue directory is found on it: its path is one of logs",
+		"may take mail: say mail = true, or false",
+		"takes mail",
+	};
+
+	for (unsigned int i = 0; i < config->filesystem_count; i++)
+		printf("filesystem \"%s\": %s\n", config->filesystems[i].path,
+		       words[config->filesystems[i].mail - CONFIG_MAIL_NO]);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -127,6 +142,8 @@ int main(int argc, char **argv)
 	status = read_config(config, &options.file);
 	if (!status && !options.check)
 		status = leave_directory(&options, config);
+	if (!status && options.check)
+		print_mail(config);
 	if (status || options.check) {
 		free(config);
 		return status;

@@ -269,6 +269,10 @@ static struct json_object *resource_new(struct builder *builder, const struct re
 	add_string(builder, object, "name", resource->type->name);
 	add_string(builder, object, "object", resource->object);
 	add_string(builder, object, "unit", unit_name(resource->type->unit));
+	if (resource->id == RESOURCE_FREE_SPACE)
+		add(builder, object, "mail",
+		    json_object_new_boolean(
+			    config_takes_mail(builder->report->config, resource->index)));
 	if (resource->known && !is_never(resource, resource->value))
 		add(builder, object, "value", value_new(resource->type->unit, resource->value));
 	else
@@ -298,6 +302,25 @@ static struct json_object *resources_new(struct builder *builder)
 		if (judge->resources[i].present)
 			append(builder, array, resource_new(builder, &judge->resources[i]));
 	return array;
+}
+
+/* What the sizes of messages have to fit into; null where nothing limits them. */
+static struct json_object *sizes_new(struct builder *builder)
+{
+	const struct report *report = builder->report;
+	const struct resource *tightest = judge_tightest(report->judge);
+	struct json_object *object = json_object_new_object();
+	int64_t promised = 0;
+
+	for (enum class class = 0; report->admission && class < CLASSES; class++)
+		promised += reservation_bytes(&report->admission->reservations, class, builder->now);
+	add_string(builder, object, "object", tightest ? tightest->object : NULL);
+	if (tightest)
+		add(builder, object, "room", json_object_new_int64(judge_headroom(report->judge)));
+	else
+		add_null(builder, object, "room");
+	add(builder, object, "promised", json_object_new_int64(promised));
+	return object;
 }
 
 static struct json_object *writers_new(struct builder *builder)
@@ -403,6 +426,7 @@ static struct json_object *status_new(struct builder *builder)
 		add(builder, status, "judged", admissions_new(builder, admission_judged));
 	add(builder, status, "reasons", reasons_new(builder));
 	add(builder, status, "resources", resources_new(builder));
+	add(builder, status, "sizes", sizes_new(builder));
 	add(builder, status, "gate", report_gate(builder->report->gates));
 	add(builder, status, "backend", backend_new(builder));
 	add(builder, status, "writers", writers_new(builder));

@@ -97,10 +97,13 @@ static const struct reading readings[] = {
 static bool same_thresholds(const struct filesystem *a, const struct filesystem *b)
 {
 	const struct config *config = a->set->config;
+	const struct thresholds *ours = config->filesystems[a->slot].resources;
+	const struct thresholds *theirs = config->filesystems[b->slot].resources;
 
-	return !memcmp(config->filesystems[a->slot].resources,
-		       config->filesystems[b->slot].resources,
-		       sizeof(config->filesystems[0].resources));
+	for (int id = 0; id < RESOURCE_IDS; id++)
+		if (!thresholds_same(&ours[id], &theirs[id]))
+			return false;
+	return true;
 }
 
 /* Sizes differ where one path has a quota of its own (XFS, ext4: by project). */
