@@ -115,12 +115,18 @@ static __always_inline bool is_held(const struct orders *o, const struct client 
 	return hash % LEDGER_RAMP_ALL >= share;
 }
 
+/* At any place, by the mark that is there now: the look at one answers for no other. */
 static __always_inline bool is_braked(const struct ledger *l, const struct orders *o, __u64 now)
 {
-	__u64 until = READ_ONCE(l->brake_until_ns);
+	__u32 place;
 
-	return now < until && now < READ_ONCE(o->armed_until_ns) &&
-	       until - LEDGER_BRAKE_NS > READ_ONCE(o->brake_ack_ns);
+	if (now >= READ_ONCE(o->armed_until_ns))
+		return false;
+	for (place = 0; place < LEDGER_PLACES; place++)
+		if (now < READ_ONCE(l->marks[place].brake_until_ns) &&
+		    READ_ONCE(l->marks[place].braked_mark) == READ_ONCE(o->look_marks[place]))
+			return true;
+	return false;
 }
 
 static __always_inline bool is_closed(const struct ledger *l, const struct orders *o,

@@ -60,37 +60,59 @@ static __always_inline long ring(__u32 bell, __u32 slot, __u64 mark)
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
 /*
- * Ring for MARK, unless it has rung: RUNG_MARK. One that found the buffer full is tried again with
- * whatever is counted next.
+ * Ring for MARK, unless it has rung. One that found the buffer full is tried again with whatever is
+ * counted next.
  */
-static __always_inline void ring_mark(__u32 bell, __u32 slot, __u64 mark, __u64 *rung_mark,
-				      __u64 *failures)
+static __always_inline void ring_mark(struct ledger_mark *m, __u32 bell, __u32 slot, __u64 mark)
 {
-	if (READ_ONCE(*rung_mark) == mark)
+	if (READ_ONCE(m->rung_mark) == mark)
 		return;
 	if (ring(bell, slot, mark))
-		__sync_fetch_and_add(failures, 1);
+		__sync_fetch_and_add(&m->ring_failures, 1);
 	else
-		WRITE_ONCE(*rung_mark, mark);
+		WRITE_ONCE(m->rung_mark, mark);
 }
 
 /*
- * The look that MARK fired for at FIRED_NS is not answered, and we are past the brake mark: once
- * that has lasted the gates close. A daemon that answers looks is never braked, whatever is
- * written. BRAKED_MARK and BRAKES count marks, not events.
+ * Past the brake mark: once the look that MARK fired for has not been answered for long the gates
+ * close. A daemon that answers looks is never braked, whatever is written.
  */
-static __always_inline void brake(struct ledger *l, const struct orders *o, __u64 fired_ns,
-				  __u64 mark, __u64 *braked_mark, __u64 *brakes)
+static __always_inline void brake(const struct orders *o, struct ledger_mark *m, __u64 fired,
+				  __u64 mark, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 age = FIRED_AGE(fired, now);
 
-	if (now < fired_ns + LEDGER_UNANSWERED || now >= READ_ONCE(o->armed_until_ns))
+	if (age <= LEDGER_UNANSWERED || age > FIRED_AGE_MOST || now >= READ_ONCE(o->armed_until_ns))
 		return;
-	WRITE_ONCE(l->brake_until_ns, now + LEDGER_BRAKE_NS);
-	if (READ_ONCE(*braked_mark) == mark)
+	WRITE_ONCE(m->brake_until_ns, now + LEDGER_BRAKE_NS);
+	if (READ_ONCE(m->braked_mark) == mark)
 		return;
-	WRITE_ONCE(*braked_mark, mark);
-	__sync_fetch_and_add(brakes, 1);
+	WRITE_ONCE(m->braked_mark, mark);
+	__sync_fetch_and_add(&m->brakes, 1);
+}
+
+/*
+ * The counter of PLACE, a filesystem's slot or LEDGER_MEMORY, stands at COUNT. It fired, whether or
+ * not the daemon can be told: the brake goes by that. Two CPUs can both ring one mark; the daemon
+ * does not mind.
+ */
+static __always_inline void reach(struct ledger *l, const struct orders *o, __u32 place, __u32 bell,
+				  __u64 count, __u64 now)
+{
+	__u64 mark = READ_ONCE(o->look_marks[place]), brake_mark, fired;
+	struct ledger_mark *m = &l->marks[place];
+
+	if (!mark || count < mark)
+		return;
+	fired = READ_ONCE(m->fired);
+	if (!FIRED_IS(fired, mark)) {
+		fired = FIRED(mark, now);
+		WRITE_ONCE(m->fired, fired);
+	}
+	ring_mark(m, bell, place == LEDGER_MEMORY ? 0 : place, mark);
+	brake_mark = READ_ONCE(o->brake_marks[place]);
+	if (brake_mark && count >= brake_mark)
+		brake(o, m, fired, mark, now);
 }
 
 #endif

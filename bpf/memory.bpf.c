@@ -32,7 +32,7 @@ struct {
 static __always_inline void account(struct ledger *l, const struct orders *o, __u64 running)
 {
 	struct ledger_memory *m = &l->memory;
-	__u64 now = bpf_ktime_get_ns(), since = READ_ONCE(m->event_ns), slice_ns, mark, brake_ns;
+	__u64 now = bpf_ktime_get_ns(), since = READ_ONCE(m->event_ns), slice_ns;
 
 	WRITE_ONCE(m->event_ns, now);
 	if (!running || now <= since)
@@ -40,19 +40,9 @@ static __always_inline void account(struct ledger *l, const struct orders *o, __
 	slice_ns = now - since;
 	if (slice_ns > SLICE_LIMIT_NS)
 		slice_ns = SLICE_LIMIT_NS;
+	/* In no order with the mark that is read next (Linux 5.10): the next event rings then. */
 	__sync_fetch_and_add(&m->stall_ns, slice_ns);
-
-	mark = READ_ONCE(o->stall_mark_ns);
-	if (!mark || READ_ONCE(m->stall_ns) < mark)
-		return;
-	if (READ_ONCE(m->fired_mark) != mark) {
-		WRITE_ONCE(m->fired_ns, now);
-		WRITE_ONCE(m->fired_mark, mark);
-	}
-	ring_mark(BELL_STALL, 0, mark, &m->rung_mark, &m->ring_failures);
-	brake_ns = READ_ONCE(o->brake_stall_ns);
-	if (brake_ns && READ_ONCE(m->stall_ns) >= brake_ns)
-		brake(l, o, READ_ONCE(m->fired_ns), mark, &m->braked_mark, &m->brakes);
+	reach(l, o, LEDGER_MEMORY, BELL_STALL, READ_ONCE(m->stall_ns), now);
 }
 
 static __always_inline int reclaim_begin(void)
@@ -125,7 +115,7 @@ int BPF_PROG(oom_victim)
 		return 0;
 	WRITE_ONCE(l->memory.oom_rung_ns, now);
 	if (ring(BELL_OOM, 0, 0)) {
-		__sync_fetch_and_add(&l->memory.ring_failures, 1);
+		__sync_fetch_and_add(&l->marks[LEDGER_MEMORY].ring_failures, 1);
 		WRITE_ONCE(l->memory.oom_rung_ns, 0); /* the next kill tries again */
 	}
 	return 0;

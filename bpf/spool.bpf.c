@@ -13,8 +13,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* fallocate and direct I/O come in blocks and bytes: a 64 KiB page machine rings early. */
-#define PAGE_SHIFT	12
 #define WRITER_PROBES	4
 #define ERROR_QUIET_NS	1000000000ULL
 #define ERRSEQ_ERRNO	0xfff /* an errseq_t is errno, a flag, a count */
@@ -52,33 +50,44 @@ static __always_inline void charge_writer(struct ledger *l, __u32 slot, __u64 pa
 	WRITE_ONCE(stalest->cgroup, cgroup);
 }
 
+/*
+ * How a counter is added to. The daemon stores a mark and then reads the counter; we add to that,
+ * and then read the mark. So that one of us sees the other's, neither may do the second before the
+ * first is to be seen: an atomic that fetches keeps that order everywhere, a plain one not on arm64.
+ * Linux before 5.12 refuses programs that have one: in those that it has, too, a batch that comes in
+ * the moment of a new mark may ring with the next batch only, or be left to the safety look.
+ */
+enum order {
+	ORDERED,
+	UNORDERED,
+};
+
+/*
+ * Written as its code (BPF_STX | BPF_DW | BPF_ATOMIC, r1 and r2, BPF_ADD | BPF_FETCH): -mcpu=v2, for
+ * those older kernels, has no word for it.
+ */
+static __always_inline void add_ordered(__u64 *counter, __u64 pages)
+{
+	register __u64 *address asm("r1") = counter;
+	register __u64 number asm("r2") = pages;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the code is written so");
+	asm volatile(".byte 0xdb, 0x21, 0, 0, 1, 0, 0, 0" : "+r"(number) : "r"(address) : "memory");
+}
+
 /* Add PAGES to slot's counter and ring if that reaches the mark. */
-static __always_inline void flush(struct ledger *l, const struct orders *o, __u32 slot, __u64 pages)
+static __always_inline void flush(struct ledger *l, const struct orders *o, __u32 slot, __u64 pages,
+				  enum order order)
 {
 	struct ledger_filesystem *fs = &l->filesystems[slot];
-	__u64 now = bpf_ktime_get_ns(), mark, brake_mark;
+	__u64 now = bpf_ktime_get_ns();
 
 	charge_writer(l, slot, pages, now);
-	__sync_fetch_and_add(&fs->dirtied_pages, pages);
-	/*
-	 * After the addition: the daemon stores a mark and then reads the counter, so one of the
-	 * two sees the other's.
-	 */
-	mark = READ_ONCE(o->look_marks[slot]);
-	if (!mark || READ_ONCE(fs->dirtied_pages) < mark)
-		return;
-	/*
-	 * It fired, whether or not the daemon can be told: the brake goes by that. Two CPUs can
-	 * both ring one mark; the daemon does not mind.
-	 */
-	if (READ_ONCE(fs->fired_mark) != mark) {
-		WRITE_ONCE(fs->fired_ns, now);
-		WRITE_ONCE(fs->fired_mark, mark);
-	}
-	ring_mark(BELL_LOOK, slot, mark, &fs->rung_mark, &fs->ring_failures);
-	brake_mark = READ_ONCE(o->brake_marks[slot]);
-	if (brake_mark && READ_ONCE(fs->dirtied_pages) >= brake_mark)
-		brake(l, o, READ_ONCE(fs->fired_ns), mark, &fs->braked_mark, &fs->brakes);
+	if (order == ORDERED)
+		add_ordered(&fs->dirtied_pages, pages);
+	else
+		__sync_fetch_and_add(&fs->dirtied_pages, pages);
+	reach(l, o, slot, BELL_LOOK, READ_ONCE(fs->dirtied_pages), now);
 }
 
 /* A canary's write: tell the daemon which device the kernel charges it to. */
@@ -100,7 +109,8 @@ static __always_inline void learn(struct ledger *l, const struct orders *o,
  * CPU's own; the shared counter only when the batch is full. Everything else on the
  * host stops at the device table.
  */
-static __always_inline int charge(const struct inode *inode, enum ledger_write way, __u64 pages)
+static __always_inline int charge(const struct inode *inode, enum ledger_write way, __u64 pages,
+				  enum order order)
 {
 	const struct orders *o = get_orders();
 	struct ledger *l = get_ledger();
@@ -120,7 +130,7 @@ static __always_inline int charge(const struct inode *inode, enum ledger_write w
 		return 0;
 	}
 	WRITE_ONCE(*batch, 0);
-	flush(l, o, slot, held + pages);
+	flush(l, o, slot, held + pages, order);
 	return 0;
 }
 
@@ -149,7 +159,7 @@ int BPF_PROG(dirty_folio, struct folio *folio, struct address_space *mapping)
 {
 	if (!mapping) /* 6.18's verifier takes the argument for nullable */
 		return 0;
-	return charge(mapping->host, WRITE_DIRTIED, folio_pages(folio));
+	return charge(mapping->host, WRITE_DIRTIED, folio_pages(folio), ORDERED);
 }
 
 /* Before 5.16 (203a31516616 "mm/writeback: Add __folio_mark_dirty()"). */
@@ -158,7 +168,15 @@ int BPF_PROG(dirty_page, struct page *page, struct address_space *mapping)
 {
 	if (!mapping)
 		return 0;
-	return charge(mapping->host, WRITE_DIRTIED, 1);
+	return charge(mapping->host, WRITE_DIRTIED, 1, UNORDERED);
+}
+
+/* Part of a page is one more. */
+static __always_inline __u64 pages_of(__u64 bytes)
+{
+	const struct orders *o = get_orders();
+
+	return o ? (bytes >> (o->page_shift & 31)) + 1 : 0;
 }
 
 /* O_DIRECT dirties no page. From 6.6; ext4 and XFS go through iomap, btrfs too. */
@@ -167,7 +185,7 @@ int BPF_PROG(direct_write, struct kiocb *iocb, struct iov_iter *iter)
 {
 	if (!iter->data_source) /* the iterator is the data's destination: a read */
 		return 0;
-	return charge(iocb->ki_filp->f_inode, WRITE_DIRECT, (iter->count >> PAGE_SHIFT) + 1);
+	return charge(iocb->ki_filp->f_inode, WRITE_DIRECT, pages_of(iter->count), ORDERED);
 }
 
 /*
@@ -178,11 +196,10 @@ int BPF_PROG(direct_write, struct kiocb *iocb, struct iov_iter *iter)
 SEC("tp_btf/ext4_fallocate_exit")
 int BPF_PROG(ext4_fallocate, struct inode *inode, loff_t offset, unsigned int blocks, int error)
 {
-	__u64 bytes = (__u64)blocks << inode->i_blkbits;
-
 	if (error && error != -ENOSPC)
 		return 0;
-	return charge(inode, WRITE_FALLOCATE, (bytes + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT);
+	return charge(inode, WRITE_FALLOCATE, pages_of((__u64)blocks << inode->i_blkbits),
+		      UNORDERED);
 }
 
 /*
@@ -353,7 +370,7 @@ static __always_inline int note_error(__u32 device, bool counts)
 	if (rung_ns && now - rung_ns <= ERROR_QUIET_NS)
 		return 0;
 	if (ring(BELL_ERROR, slot, now))
-		__sync_fetch_and_add(&fs->ring_failures, 1);
+		__sync_fetch_and_add(&l->marks[slot].ring_failures, 1);
 	else
 		WRITE_ONCE(fs->error_rung_ns, now);
 	return 0;

@@ -6,7 +6,8 @@
  *
  * Counters only grow and marks are absolute values of them, so a reader that misses
  * an update is late, never wrong. 64-bit loads and stores are single on every
- * machine we run on; nothing here is locked.
+ * machine we run on; nothing here is locked. Two stores are seen in any order (arm64): what must
+ * be seen together is in one word, and what is beside it is harmless, old or new.
  */
 #ifndef SPOOLGATE_LEDGER_H
 #define SPOOLGATE_LEDGER_H
@@ -15,8 +16,10 @@
 #include <linux/types.h>
 #endif
 
-#define LEDGER_LINE	   64	/* bytes of a cache line */
-#define LEDGER_FILESYSTEMS 16	/* 16 × __u32 is one cache line: devices, a CPU's batch */
+#define LEDGER_LINE	   64 /* bytes of a cache line */
+#define LEDGER_FILESYSTEMS 16 /* 16 × __u32 is one cache line: devices, a CPU's batch */
+#define LEDGER_MEMORY	   LEDGER_FILESYSTEMS /* after the filesystems: a place with marks, too */
+#define LEDGER_PLACES	   (LEDGER_MEMORY + 1)
 #define LEDGER_CPUS	   1024 /* CPUs beyond that share the others' lines (and may lose a batch) */
 #define LEDGER_BATCH_PAGES 32	/* the most a CPU holds back; the daemon may order less */
 
@@ -39,7 +42,6 @@
 #define LEDGER_SENDERS	  64	  /* networks of diverted clients that a gate can tell apart */
 #define LEDGER_RAMP_BEGIN 100000  /* of LEDGER_RAMP_ALL clients are let in when a ramp begins */
 #define LEDGER_RAMP_ALL	  1000000 /* parts per million, as in the policy */
-#define LEDGER_UNANSWERED 100000000ULL	/* ns that a look may stay unanswered past a brake mark */
 #define LEDGER_BRAKE_NS	  2000000000ULL /* how long one event holds the brake */
 #define LEDGER_PULSE_NS	  2000000000ULL /* a responder that has not beaten for so long is dead */
 
@@ -47,18 +49,40 @@
 #define SYNCS_OF_ALL  0
 #define SYNCS_OF_NONE (~0ULL) /* no cgroup has this id */
 
+/*
+ * Which mark was reached last, and when (CLOCK_MONOTONIC), in one word: a mark must not be seen
+ * with the time of the one before it. Of the mark its lowest 40 bits, of the time units of 8.4 ms,
+ * modulo 39 hours.
+ */
+#define FIRED_UNIT	      23
+#define FIRED_TIMES	      24
+#define FIRED(mark, ns)	      ((mark) << FIRED_TIMES | (((ns) >> FIRED_UNIT) & 0xffffff))
+#define FIRED_IS(fired, mark) (!(((fired) ^ (mark) << FIRED_TIMES) >> FIRED_TIMES))
+/* In units; "long ago" for one that another CPU, of another clock, has just stored. */
+#define FIRED_AGE(fired, ns) ((((ns) >> FIRED_UNIT) - (fired)) & 0xffffff)
+#define FIRED_AGE_MOST	     0x7fffff
+/* A look may stay unanswered for so many past a brake mark: 100 ms. */
+#define LEDGER_UNANSWERED 12
+
+/*
+ * What became of a place's mark: a filesystem's, or memory's. A brake holds while the mark that
+ * braked is still the one that is ordered: the look at that very place replaces it.
+ */
+struct ledger_mark {
+	__u64 fired;	 /* see FIRED */
+	__u64 rung_mark; /* the one that rang last: not the fired one while the bells are full */
+	__u64 ring_failures; /* how often the ring buffer was full */
+	__u64 braked_mark;   /* the one that braked last */
+	__u64 brake_until_ns;
+	__u64 brakes; /* marks that braked: once each */
+} __attribute__((aligned(LEDGER_LINE)));
+
 /* Of one watched filesystem. Written when a batch is full: rarely. */
 struct ledger_filesystem {
 	__u64 dirtied_pages; /* pages dirtied since load, less what batches hold back */
-	__u64 fired_mark;    /* the look mark that was reached last */
-	__u64 fired_ns;	     /* when (CLOCK_MONOTONIC) */
-	__u64 rung_mark;     /* the one that rang last: not fired_mark while the bells are full */
-	__u64 ring_failures; /* how often the ring buffer was full */
 	__u64 errors;	     /* write-back and filesystem errors, but for quotas and such */
 	__u64 error_ns;	     /* when the last one was */
 	__u64 error_rung_ns; /* when one rang last, whether or not it counted */
-	__u64 brakes;	     /* marks that braked: once each */
-	__u64 braked_mark;   /* the look mark that braked last */
 } __attribute__((aligned(LEDGER_LINE)));
 
 /* fsync times of one filesystem. */
@@ -88,12 +112,6 @@ struct ledger_memory {
 	__u64 event_ns;	   /* the last entry or exit */
 	__u64 oom_victims; /* a doorbell, not a count of kills: see memory.bpf.c */
 	__u64 oom_rung_ns; /* when it rang last */
-	__u64 fired_mark;  /* the stall mark that was reached last */
-	__u64 fired_ns;
-	__u64 rung_mark; /* as a filesystem's */
-	__u64 ring_failures;
-	__u64 brakes; /* as a filesystem's */
-	__u64 braked_mark;
 } __attribute__((aligned(LEDGER_LINE)));
 
 /* What became of a connection to a gated port. */
@@ -150,7 +168,7 @@ struct ledger_batch {
 struct ledger {
 	struct ledger_filesystem filesystems[LEDGER_FILESYSTEMS];
 	struct ledger_memory memory;
-	__u64 brake_until_ns; /* a look was not answered; see orders.brake_ack_ns */
+	struct ledger_mark marks[LEDGER_PLACES];
 	struct ledger_gate gates[LEDGER_GATES];
 	struct ledger_canary canaries[LEDGER_FILESYSTEMS];
 	struct ledger_sync syncs[LEDGER_FILESYSTEMS];
@@ -184,9 +202,10 @@ struct orders_networks {
 struct orders {
 	__u32 devices[LEDGER_FILESYSTEMS]; /* 0: slot not in use */
 	/* Next line: read only past the device table. */
-	__u32 batch_pages;	    /* 1 … LEDGER_BATCH_PAGES */
-	__u32 canaries;		    /* how many canary_tid are set: 0 skips that search */
-	__u64 stall_mark_ns;	    /* value of memory.stall_ns at which to ring; 0: never */
+	__u32 batch_pages; /* 1 … LEDGER_BATCH_PAGES */
+	__u32 canaries;	   /* how many canary_tid are set: 0 skips that search */
+	__u32 page_shift;
+	__u32 unused;
 	__u64 pid_namespace_device; /* in which the tids below are counted: a container's */
 	__u64 pid_namespace_inode;
 	__u64 sync_cgroup; /* id (v2) of the one in and below which fsyncs are counted, or as above
@@ -195,15 +214,14 @@ struct orders {
 	__u64 since_ns[LEDGER_FILESYSTEMS];   /* since when the slot is its device's: fsyncs begun
 						 before are void, as their end may not have been seen
 					       */
-	__u64 look_marks[LEDGER_FILESYSTEMS]; /* of dirtied_pages; 0: never */
+	/* At which value to ring: of dirtied_pages, of memory.stall_ns; 0: never. */
+	__u64 look_marks[LEDGER_PLACES];
 	/*
 	 * The brake: past a brake mark, when the look that the look mark rang for has not been
 	 * answered for LEDGER_UNANSWERED.
 	 */
-	__u64 brake_marks[LEDGER_FILESYSTEMS]; /* of dirtied_pages; 0: never */
-	__u64 brake_stall_ns;		       /* of memory.stall_ns; 0: never */
+	__u64 brake_marks[LEDGER_PLACES]; /* of the same; 0: never */
 	__u64 armed_until_ns; /* past it no brake counts: the daemon has been gone too long */
-	__u64 brake_ack_ns;   /* brakes set before are answered */
 	/* The gates: closed to ports of level GATE_LEVEL and lower ones. */
 	__u64 gate_level;
 	__u64 ramp_since_ns; /* 0: no ramp */

@@ -21,6 +21,14 @@ static void store_order(__u64 *order, uint64_t value)
 	__atomic_store_n(order, value, __ATOMIC_SEQ_CST);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
 struct rung {
 	enum ledger_bell bell;
 	uint32_t slot;
@@ -49,6 +57,7 @@ static unsigned int hear(const struct stage *stage, struct rung *rung, int wait_
 void check_look_bell(const struct stage *stage, uint32_t slot, struct finding *finding)
 {
 	const struct ledger_filesystem *fs = &kernel_ledger(stage->kernel)->filesystems[slot];
+	const struct ledger_mark *mark = &kernel_ledger(stage->kernel)->marks[slot];
 	const char *directory = stage->places[slot].directory;
 	struct rung rung = { .bell = BELL_LOOK, .slot = slot };
 	unsigned int writes, early = 0;
@@ -70,8 +79,9 @@ void check_look_bell(const struct stage *stage, uint32_t slot, struct finding *f
 		check_found(finding, "fails", "rang before the mark");
 	else if (rung.times != 1)
 		check_found(finding, "fails", "rang %u times", rung.times);
-	else if (check_load(&fs->fired_mark) != rung.mark || !check_load(&fs->fired_ns))
-		check_found(finding, "fails", "fired_mark is not the mark");
+	else if (!FIRED_IS(check_load(&mark->fired), rung.mark) ||
+		 FIRED_AGE(check_load(&mark->fired), now_ns()) > FIRED_AGE_MOST)
+		check_found(finding, "fails", "what fired is not the mark, or not now");
 	else
 		check_found(finding, "works", "-");
 }
@@ -85,7 +95,7 @@ void check_stall_bell(const struct stage *stage, uint32_t slot, struct finding *
 
 	hear(stage, &rung, 0);
 	rung = (struct rung){ .bell = BELL_STALL, .mark = stall_ns + 1000 };
-	store_order(&kernel_orders(stage->kernel)->stall_mark_ns, rung.mark);
+	store_order(&kernel_orders(stage->kernel)->look_marks[LEDGER_MEMORY], rung.mark);
 	error = actor_do(stage->actor, act_reclaim, stage->places[slot].directory);
 	finding->count = hear(stage, &rung, BELL_MS);
 	if (error)
@@ -167,19 +177,6 @@ void check_quota_bell(const struct stage *stage, uint32_t slot, struct finding *
 		check_found(finding, finding->count ? "works" : "fails", "-");
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-static bool is_braked(const struct stage *stage)
-{
-	return check_load(&kernel_ledger(stage->kernel)->brake_until_ns) > now_ns();
-}
-
 static void wait_unanswered(void)
 {
 	const struct timespec time = { .tv_nsec = 150000000 };
@@ -190,7 +187,7 @@ static void wait_unanswered(void)
 /* What brakes, and how it is made to go on. */
 struct braked {
 	__u64 *look_mark, *brake_mark;
-	const __u64 *counter, *brakes;
+	const __u64 *counter, *brakes, *until_ns;
 	int (*act)(const char *directory);
 };
 
@@ -211,18 +208,18 @@ static void check_braked(const struct stage *stage, const struct braked *braked,
 			 const char *directory, struct finding *finding)
 {
 	struct orders *orders = kernel_orders(stage->kernel);
-	uint64_t before = check_load(&kernel_ledger(stage->kernel)->brake_until_ns);
+	uint64_t before = check_load(braked->until_ns);
 	const char *flaw = NULL;
 	int error;
 
 	store_order(&orders->armed_until_ns, 0);
 	error = act_twice_unanswered(stage, braked, directory);
-	if (check_load(&kernel_ledger(stage->kernel)->brake_until_ns) != before)
+	if (check_load(braked->until_ns) != before)
 		flaw = "braked without being armed";
 	store_order(&orders->armed_until_ns, now_ns() + ARMED_NS);
 	if (!error)
 		error = act_twice_unanswered(stage, braked, directory);
-	if (!flaw && !is_braked(stage))
+	if (!flaw && check_load(braked->until_ns) <= now_ns())
 		flaw = "not braked";
 	finding->count = check_load(braked->brakes);
 	store_order(&orders->armed_until_ns, 0);
@@ -294,7 +291,8 @@ static struct braked brake_of(const struct stage *stage, uint32_t slot)
 		.look_mark = &orders->look_marks[slot],
 		.brake_mark = &orders->brake_marks[slot],
 		.counter = &fs->dirtied_pages,
-		.brakes = &fs->brakes,
+		.brakes = &kernel_ledger(stage->kernel)->marks[slot].brakes,
+		.until_ns = &kernel_ledger(stage->kernel)->marks[slot].brake_until_ns,
 		.act = act_write,
 	};
 }
@@ -305,10 +303,11 @@ static struct braked brake_of_stall(const struct stage *stage)
 	struct orders *orders = kernel_orders(stage->kernel);
 
 	return (struct braked){
-		.look_mark = &orders->stall_mark_ns,
-		.brake_mark = &orders->brake_stall_ns,
+		.look_mark = &orders->look_marks[LEDGER_MEMORY],
+		.brake_mark = &orders->brake_marks[LEDGER_MEMORY],
 		.counter = &memory->stall_ns,
-		.brakes = &memory->brakes,
+		.brakes = &kernel_ledger(stage->kernel)->marks[LEDGER_MEMORY].brakes,
+		.until_ns = &kernel_ledger(stage->kernel)->marks[LEDGER_MEMORY].brake_until_ns,
 		.act = act_reclaim,
 	};
 }

@@ -267,7 +267,7 @@ static int open_kernel(struct run *run)
 		return error;
 	}
 	orders = kernel_orders(run->kernel);
-	orders->batch_pages = mark_batch_pages(cpus, 1);
+	orders->batch_pages = mark_batch_pages(cpus, 1, (unsigned int)sysconf(_SC_PAGESIZE));
 	for (slot = 0; slot < PLACES; slot++)
 		orders->devices[slot] = run->places[slot].device;
 	return 0;

@@ -16,6 +16,11 @@ setup() {
 	serve 25
 }
 
+teardown() {
+	[[ ! -e $SCRATCH/control ]] || echo "link $SCRATCH" >"$SCRATCH/control"
+	tear_down
+}
+
 available() { # MOUNT, in bytes
 	echo $(($(stat -f -c '%a * %S' "$1")))
 }
@@ -231,4 +236,50 @@ of_bells() { # FIELD: of the daemon's ring buffer (map type 27)
 	kill -CONT "$DAEMON"
 	[ "$(field .gate.brakes)" -eq 0 ]
 	end_process "${BACKGROUND[-1]}" || true
+}
+
+# A path of which no look comes back, though what it leads to is written to.
+through_a_link() { # TARGET: the path is in $LINK
+	[[ -e /dev/fuse ]] || skip "needs /dev/fuse"
+	echo "link $1" >"$SCRATCH/control"
+	mkdir "$SCRATCH/fuse"
+	background fuse "$BUILD/tests/system/fuse" "$SCRATCH/fuse" "$SCRATCH/control"
+	wait_until 20 grep -qx ready "$SCRATCH/fuse.out"
+	LINK=$SCRATCH/fuse/link
+}
+
+
+@test "the look at one filesystem answers for no other: braked by one, the gate stays closed beside a busy one" {
+	local hung busy
+	local -i room looks diverted=0
+	loop_mount ext4 256
+	hung=$MOUNT
+	loop_mount ext4 256
+	busy=$MOUNT
+	dd if=/dev/zero of="$busy/database" bs=1M count=64 status=none
+	sync -f "$busy"
+	room=$(($(available "$busy") / MIB))
+	through_a_link "$hung"
+	watch_only "$(filesystem "$LINK" 100M 64M 60s)" \
+		"$(filesystem "$busy" $((room - 4))M $((room - 16))M 60s)" \
+		'admission { ramp = "0s" }' "$(gate)"
+	wait_until 20 is_probed "$LINK"
+	looks=$(counter looks)
+	echo hang >"$SCRATCH/control"
+	background overwriter "$BUILD/tests/system/overwrite" "$busy/database" 64 60
+	# Past its room, and on, for as long as it is to be braked.
+	background writer bash -c 'while :; do
+		dd if=/dev/zero of="$1" bs=1M count=190 status=none; sync -f "$1"; done' - "$hung/mail"
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	# After ten seconds of silence it is level high that closes the gate.
+	while level_is normal; do
+		is_diverted $STRANGER $HERE 25
+		diverted+=1
+	done
+	tell "$diverted diverted, and none served, beside $(($(counter looks) - looks)) looks at the other one"
+	[ "$diverted" -ge 3 ]
+	[ $(($(counter looks) - looks)) -ge 10 ]
+	kill "${BACKGROUND[-1]}" "${BACKGROUND[-2]}"
+	echo "link $hung" >"$SCRATCH/control"
+	wait_until 20 gate_is closed
 }

@@ -6,8 +6,10 @@
  *
  * Over a file: a file with the text of CONTROL, read anew each time. Over a directory: a directory
  * with nothing in it, whose statfs is what CONTROL says: "blocks bfree bavail files ffree bsize
- * frsize". Either: "error ERRNO" is the answer to everything; with "hang" whoever asks waits, past
- * SIGKILL, until CONTROL says something else or this process is ended (ENOTCONN from then on).
+ * frsize"; or, with "link PATH", a directory in which "link" leads to PATH, asked for anew each
+ * time that somebody comes through. Either: "error ERRNO" is the answer to everything; with "hang"
+ * whoever asks waits, past SIGKILL, until CONTROL says something else or this process is ended
+ * (ENOTCONN from then on).
  *
  * Prints "ready" once it is mounted; it is for others than root, too.
  */
@@ -24,6 +26,7 @@
 
 #define TEXT_BYTES 65536
 #define VALUES	   7
+#define LINK_NODE  2
 
 struct stub {
 	int fd;
@@ -82,12 +85,33 @@ static int begin(const struct stub *stub, uint64_t unique)
 	return reply(stub, unique, 0, &init, sizeof(init));
 }
 
+static struct fuse_attr attributes_of(const struct stub *stub, uint64_t node)
+{
+	return (struct fuse_attr){
+		.ino = node,
+		.mode = node == LINK_NODE ? S_IFLNK | 0777 : stub->mode,
+		.nlink = 2,
+		.blksize = 4096,
+	};
+}
+
 static int tell_attributes(const struct stub *stub, const struct fuse_in_header *in)
 {
-	const struct fuse_attr_out out = {
-		.attr = { .ino = in->nodeid, .mode = stub->mode, .nlink = 2, .blksize = 4096 },
+	const struct fuse_attr_out out = { .attr = attributes_of(stub, in->nodeid) };
+
+	return reply(stub, in->unique, 0, &out, sizeof(out));
+}
+
+/* With no time for which it holds. */
+static int look_up(const struct stub *stub, const struct fuse_in_header *in)
+{
+	const struct fuse_entry_out out = {
+		.nodeid = LINK_NODE,
+		.attr = attributes_of(stub, LINK_NODE),
 	};
 
+	if (strncmp(stub->text, "link ", 5) || strcmp((const char *)(in + 1), "link"))
+		return reply(stub, in->unique, ENOENT, NULL, 0);
 	return reply(stub, in->unique, 0, &out, sizeof(out));
 }
 
@@ -148,7 +172,9 @@ static int answer(struct stub *stub, const struct fuse_in_header *in)
 	case FUSE_READ:
 		return tell_text(stub, in);
 	case FUSE_LOOKUP:
-		return reply(stub, in->unique, ENOENT, NULL, 0);
+		return look_up(stub, in);
+	case FUSE_READLINK:
+		return reply(stub, in->unique, 0, stub->text + 5, strcspn(stub->text + 5, "\n"));
 	case FUSE_READDIR:
 	case FUSE_RELEASE:
 	case FUSE_RELEASEDIR:

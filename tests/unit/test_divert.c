@@ -249,34 +249,64 @@ static void networks_are_replaced_whole(void **state)
 static void a_brake_counts_while_armed_and_not_answered(void **state)
 {
 	(void)state;
+	struct ledger_mark *mark = &now->ledger.marks[3];
+
 	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
 	now->orders.armed_until_ns = NOW + 1;
-	now->ledger.brake_until_ns = NOW + LEDGER_BRAKE_NS;
-	assert_true(divert_is_braked(&now->ledger, &now->orders, NOW));
-	now->orders.brake_ack_ns = NOW - 1;
-	assert_true(divert_is_braked(&now->ledger, &now->orders, NOW));
-	now->orders.brake_ack_ns = NOW;
+	now->orders.look_marks[3] = mark->braked_mark = 70;
 	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
-	now->orders.brake_ack_ns = 0;
+	mark->brake_until_ns = NOW + 1;
+	assert_true(divert_is_braked(&now->ledger, &now->orders, NOW));
 	now->orders.armed_until_ns = NOW;
 	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
 	now->orders.armed_until_ns = NOW + 1;
-	now->ledger.brake_until_ns = NOW;
+	now->orders.look_marks[3] = 80;
+	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
+	now->orders.look_marks[3] = 0; /* a reload: it is nobody's */
 	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
 }
 
-static void a_brake_is_memorys_until_the_stall_is_answered(void **state)
+static void a_look_answers_for_its_own_place_alone(void **state)
 {
+	unsigned int place;
+
 	(void)state;
-	now->orders.stall_mark_ns = 70;
-	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
-	now->ledger.memory.braked_mark = 70;
-	assert_true(divert_braked_by_memory(&now->ledger, &now->orders));
-	now->orders.stall_mark_ns = 80;
-	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
-	now->ledger.memory.braked_mark = 0;
-	now->orders.stall_mark_ns = 0; /* reclaim is polled */
-	assert_false(divert_braked_by_memory(&now->ledger, &now->orders));
+	now->orders.armed_until_ns = NOW + 1;
+	for (place = 0; place < LEDGER_PLACES; place += LEDGER_MEMORY / 2) {
+		now->orders.look_marks[place] = now->ledger.marks[place].braked_mark = 70 + place;
+		now->ledger.marks[place].brake_until_ns = NOW + 1;
+	}
+	for (place = 0; place < LEDGER_PLACES; place += LEDGER_MEMORY / 2) {
+		assert_true(divert_is_braked(&now->ledger, &now->orders, NOW));
+		assert_true(divert_is_braked_at(&now->ledger, &now->orders, place, NOW));
+		now->orders.look_marks[place] += 1000;
+		assert_false(divert_is_braked_at(&now->ledger, &now->orders, place, NOW));
+	}
+	assert_false(divert_is_braked(&now->ledger, &now->orders, NOW));
+}
+
+/* However two CPUs' stores and clocks come: never the time of another mark, never a long one. */
+static void a_mark_and_its_time_are_one_word(void **state)
+{
+	const uint64_t unit = 1ULL << FIRED_UNIT, at = 77 * unit + 5;
+	uint64_t fired = FIRED(1000ULL, at);
+
+	(void)state;
+	assert_true(FIRED_IS(fired, 1000ULL));
+	assert_false(FIRED_IS(fired, 1001ULL));
+	assert_false(FIRED_IS(fired, 1000ULL + (1ULL << 39)));
+	assert_int_equal(FIRED_AGE(fired, at), 0);
+	assert_int_equal(FIRED_AGE(fired, at + 12 * unit), 12);
+	/* A unit is not over when its number is another one. */
+	assert_true(LEDGER_UNANSWERED * unit >= 100000000ULL);
+	assert_true((LEDGER_UNANSWERED + 1) * unit <= 110000000ULL);
+	/* The other CPU's clock is a little ahead. */
+	assert_true(FIRED_AGE(fired, at - 10) > FIRED_AGE_MOST);
+	assert_true(FIRED_AGE(fired, at - 2 * unit) > FIRED_AGE_MOST);
+	/* The largest that counters come to, and a clock that went round. */
+	fired = FIRED(~0ULL, (0x1000000ULL << FIRED_UNIT) - 1);
+	assert_true(FIRED_IS(fired, ~0ULL));
+	assert_int_equal(FIRED_AGE(fired, 0x1000000ULL << FIRED_UNIT), 1);
 }
 
 int main(void)
@@ -293,8 +323,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(networks_are_replaced_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_brake_counts_while_armed_and_not_answered, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(a_brake_is_memorys_until_the_stall_is_answered,
-						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_look_answers_for_its_own_place_alone, setup,
+						teardown),
+		cmocka_unit_test(a_mark_and_its_time_are_one_word),
 	};
 
 	return cmocka_run_group_tests_name("divert", tests, NULL, NULL);

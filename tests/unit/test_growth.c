@@ -9,7 +9,8 @@
 #include "common/units.h"
 #include "watch/growth.h"
 
-#define PAGE 4096
+#define PAGE   4096
+#define WINDOW (GROWTH_WINDOW / PAGE) /* in pages */
 
 static struct growth growth;
 static uint64_t pages;
@@ -61,17 +62,17 @@ static void a_trial_tells_of_clusters(void **state)
 static void two_windows_make_it_true(void **state)
 {
 	(void)state;
-	assert_int_equal(goes_on(GROWTH_WINDOW, 4 * GROWTH_WINDOW * PAGE), 1);
-	assert_int_equal(goes_on(GROWTH_WINDOW, 3 * GROWTH_WINDOW * PAGE), 3);
-	assert_int_equal(goes_on(GROWTH_WINDOW, 6 * GROWTH_WINDOW * PAGE), 3);
-	assert_int_equal(goes_on(GROWTH_WINDOW, 6 * GROWTH_WINDOW * PAGE), 6);
+	assert_int_equal(goes_on(WINDOW, 4 * WINDOW * PAGE), 1);
+	assert_int_equal(goes_on(WINDOW, 3 * WINDOW * PAGE), 3);
+	assert_int_equal(goes_on(WINDOW, 6 * WINDOW * PAGE), 3);
+	assert_int_equal(goes_on(WINDOW, 6 * WINDOW * PAGE), 6);
 }
 
 static void once_is_not_enough(void **state)
 {
 	(void)state;
-	assert_int_equal(goes_on(GROWTH_WINDOW, GIB), 1);
-	assert_int_equal(goes_on(GROWTH_WINDOW, GROWTH_WINDOW * PAGE), 1);
+	assert_int_equal(goes_on(WINDOW, GIB), 1);
+	assert_int_equal(goes_on(WINDOW, WINDOW * PAGE), 1);
 }
 
 static void a_window_has_its_pages(void **state)
@@ -83,7 +84,7 @@ static void a_window_has_its_pages(void **state)
 		assert_int_equal(goes_on(64, MIB), 1);
 	goes_on(64, MIB); /* 16 MiB for 4 */
 	assert_int_equal(growth.last, 4);
-	goes_on(GROWTH_WINDOW, 16 * MIB);
+	goes_on(WINDOW, 16 * MIB);
 	assert_int_equal(growth_pages(&growth, 1, PAGE), 4);
 }
 
@@ -92,11 +93,11 @@ static void it_is_forgotten_by_and_by(void **state)
 	unsigned int i, now, before = 64;
 
 	(void)state;
-	goes_on(GROWTH_WINDOW, 64 * GROWTH_WINDOW * PAGE);
-	assert_int_equal(goes_on(GROWTH_WINDOW, 64 * GROWTH_WINDOW * PAGE), 64);
+	goes_on(WINDOW, 64 * WINDOW * PAGE);
+	assert_int_equal(goes_on(WINDOW, 64 * WINDOW * PAGE), 64);
 	for (i = 0; i < 30; i++) {
 		/* overwriting in place takes nothing, deleting gives back */
-		now = goes_on(GROWTH_WINDOW, i % 2 ? 0 : -GIB);
+		now = goes_on(WINDOW, i % 2 ? 0 : -GIB);
 		assert_true(now < before || before == 1);
 		before = now;
 	}
@@ -106,15 +107,15 @@ static void it_is_forgotten_by_and_by(void **state)
 static void it_has_a_bound(void **state)
 {
 	(void)state;
-	goes_on(GROWTH_WINDOW, 4 * GIB);
-	assert_int_equal(goes_on(GROWTH_WINDOW, 4 * GIB), GROWTH_SEEN);
+	goes_on(WINDOW, 4 * GIB);
+	assert_int_equal(goes_on(WINDOW, 4 * GIB), GROWTH_SEEN);
 }
 
 /* The counter began anew: the kernel programs were loaded again. */
 static void a_counter_that_went_back_begins_a_window(void **state)
 {
 	(void)state;
-	goes_on(GROWTH_WINDOW, 9 * GROWTH_WINDOW * PAGE);
+	goes_on(WINDOW, 9 * WINDOW * PAGE);
 	pages = 10;
 	assert_int_equal(goes_on(0, GIB), 1);
 	assert_int_equal(growth.pages, 10);

@@ -13,22 +13,32 @@
 static void batches_shrink_with_cpus(void **state)
 {
 	(void)state;
-	assert_int_equal(mark_batch_pages(1, 1), 32);
-	assert_int_equal(mark_batch_pages(32, 1), 32);
-	assert_int_equal(mark_batch_pages(64, 1), 16);
-	assert_int_equal(mark_batch_pages(1024, 1), 1);
-	assert_int_equal(mark_batch_pages(4096, 1), 1);
-	assert_int_equal(mark_batch_pages(0, 1), LEDGER_BATCH_PAGES);
+	assert_int_equal(mark_batch_pages(1, 1, 4096), 32);
+	assert_int_equal(mark_batch_pages(32, 1, 4096), 32);
+	assert_int_equal(mark_batch_pages(64, 1, 4096), 16);
+	assert_int_equal(mark_batch_pages(1024, 1, 4096), 1);
+	assert_int_equal(mark_batch_pages(4096, 1, 4096), 1);
+	assert_int_equal(mark_batch_pages(0, 1, 4096), LEDGER_BATCH_PAGES);
 }
 
 /* What is held back is 4 MiB of room, whatever a page takes. */
 static void batches_shrink_with_growth(void **state)
 {
 	(void)state;
-	assert_int_equal(mark_batch_pages(2, 16), 32);
-	assert_int_equal(mark_batch_pages(2, 256), 2);
-	assert_int_equal(mark_batch_pages(64, 16), 1);
-	assert_int_equal(mark_batch_pages(2, 16384), 1);
+	assert_int_equal(mark_batch_pages(2, 16, 4096), 32);
+	assert_int_equal(mark_batch_pages(2, 256, 4096), 2);
+	assert_int_equal(mark_batch_pages(64, 16, 4096), 1);
+	assert_int_equal(mark_batch_pages(2, 16384, 4096), 1);
+}
+
+/* Of 64 KiB, as arm64 and POWER have them. */
+static void batches_shrink_with_the_size_of_a_page(void **state)
+{
+	(void)state;
+	assert_int_equal(mark_batch_pages(1, 1, 65536), 32);
+	assert_int_equal(mark_batch_pages(4, 1, 65536), 16);
+	assert_int_equal(mark_batch_pages(64, 1, 65536), 1);
+	assert_int_equal(mark_batch_pages(4, 16, 65536), 1);
 }
 
 static void half_the_way(void **state)
@@ -82,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches_shrink_with_cpus),
 		cmocka_unit_test(batches_shrink_with_growth),
+		cmocka_unit_test(batches_shrink_with_the_size_of_a_page),
 		cmocka_unit_test(half_the_way),
 		cmocka_unit_test(never_less_than_twice_what_is_held_back),
 		cmocka_unit_test(brakes_at_high_less_what_is_held_back),

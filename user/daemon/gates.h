@@ -44,8 +44,7 @@ struct gates {
 	struct event *attacher_event;
 	struct event_base *base;
 	uint64_t responder_starts;
-	uint64_t said_brakes[LEDGER_FILESYSTEMS];
-	uint64_t said_memory_brakes;
+	uint64_t said_brakes[LEDGER_PLACES];
 	int64_t looked_ns; /* at the places */
 	int64_t warn_ns;   /* when to warn of what start is too early for; 0: done */
 	bool attached;	   /* one at least */

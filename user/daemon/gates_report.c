@@ -16,10 +16,10 @@ static const char state_off[] = "off", state_open[] = "open", state_closed[] = "
 
 static uint64_t brakes_of(const struct ledger *ledger)
 {
-	uint64_t brakes = ledger->memory.brakes;
+	uint64_t brakes = 0;
 
-	for (unsigned int i = 0; i < LEDGER_FILESYSTEMS; i++)
-		brakes += ledger->filesystems[i].brakes;
+	for (unsigned int i = 0; i < LEDGER_PLACES; i++)
+		brakes += ledger->marks[i].brakes;
 	return brakes;
 }
 
@@ -74,7 +74,8 @@ static void explain(char *buf, size_t size, const struct gates *gates, unsigned 
 		snprintf(buf, size, "%s", strerror(-gates->gates[i].error));
 	else if (state == state_braked)
 		snprintf(buf, size, "%s has not been answered",
-			 divert_braked_by_memory(kernel_ledger(gates->kernel), orders)
+			 divert_is_braked_at(kernel_ledger(gates->kernel), orders, LEDGER_MEMORY,
+					     now)
 				 ? "a memory stall"
 				 : "a look");
 	else if (state == state_closed)
@@ -172,10 +173,10 @@ static void announce_brakes(struct gates *gates, const struct config *config)
 {
 	const struct ledger *ledger = kernel_ledger(gates->kernel);
 
-	if (is_news(&gates->said_memory_brakes, ledger->memory.brakes))
+	if (is_news(&gates->said_brakes[LEDGER_MEMORY], ledger->marks[LEDGER_MEMORY].brakes))
 		log_warning("the brake closed the gate: a memory stall was not answered");
 	for (unsigned int i = 0; i < config->filesystem_count; i++)
-		if (is_news(&gates->said_brakes[i], ledger->filesystems[i].brakes))
+		if (is_news(&gates->said_brakes[i], ledger->marks[i].brakes))
 			log_warning("the brake closed the gate: writing to %s went past the room "
 				    "above high, and a look was not answered in time",
 				    config->filesystems[i].path);

@@ -151,15 +151,19 @@ void divert_open(struct orders *orders)
 	store(&orders->ramp_since_ns, 0);
 }
 
-bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, int64_t now)
+bool divert_is_braked_at(const struct ledger *ledger, const struct orders *orders,
+			 unsigned int place, int64_t now)
 {
-	uint64_t until_ns = __atomic_load_n(&ledger->brake_until_ns, __ATOMIC_ACQUIRE);
+	const struct ledger_mark *mark = &ledger->marks[place];
 
-	return (uint64_t)now < until_ns && (uint64_t)now < orders->armed_until_ns &&
-	       until_ns - LEDGER_BRAKE_NS > orders->brake_ack_ns;
+	return (uint64_t)now < orders->armed_until_ns && (uint64_t)now < mark->brake_until_ns &&
+	       mark->braked_mark == orders->look_marks[place];
 }
 
-bool divert_braked_by_memory(const struct ledger *ledger, const struct orders *orders)
+bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, int64_t now)
 {
-	return ledger->memory.braked_mark && ledger->memory.braked_mark == orders->stall_mark_ns;
+	for (unsigned int place = 0; place < LEDGER_PLACES; place++)
+		if (divert_is_braked_at(ledger, orders, place, now))
+			return true;
+	return false;
 }

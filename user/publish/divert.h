@@ -44,7 +44,8 @@ void divert_open(struct orders *orders);
 /* The brake holds the gates closed at NOW. */
 bool divert_is_braked(const struct ledger *ledger, const struct orders *orders, int64_t now);
 
-/* A memory stall that is not answered yet has braked. */
-bool divert_braked_by_memory(const struct ledger *ledger, const struct orders *orders);
+/* And by PLACE: a filesystem's slot, or LEDGER_MEMORY. */
+bool divert_is_braked_at(const struct ledger *ledger, const struct orders *orders,
+			 unsigned int place, int64_t now);
 
 #endif

@@ -60,7 +60,7 @@ static void set_batch(struct filesystem_set *set)
 		if (growth > most)
 			most = growth;
 	}
-	set->batch_pages = mark_batch_pages(set->cpus, most);
+	set->batch_pages = mark_batch_pages(set->cpus, most, set->page_bytes);
 	__atomic_store_n(&kernel_orders(set->kernel)->batch_pages, set->batch_pages,
 			 __ATOMIC_SEQ_CST);
 }
@@ -131,9 +131,8 @@ void filesystem_mark(struct filesystem *fs)
 	brake = nearest(set, slot, brake_mark, true);
 	orders = kernel_orders(set->kernel);
 	store(&orders->brake_marks[slot], brake == UINT64_MAX ? 0 : brake);
+	/* A brake by the mark there was is answered. */
 	store(&orders->look_marks[slot], look);
-	/* What braked before this look is answered by it. */
-	store(&orders->brake_ack_ns, (uint64_t)monotonic_ns());
 	if (__atomic_load_n(&kernel_ledger(set->kernel)->filesystems[slot].dirtied_pages,
 			    __ATOMIC_SEQ_CST) >= look)
 		fs->look_wanted = true;

@@ -34,7 +34,7 @@ void growth_look(struct growth *growth, uint64_t pages, int64_t available_bytes,
 	uint64_t dirtied = pages - growth->pages;
 	unsigned int now, sure;
 
-	if (growth->pages && pages >= growth->pages && dirtied < GROWTH_WINDOW)
+	if (growth->pages && pages >= growth->pages && dirtied * page_bytes < GROWTH_WINDOW)
 		return;
 	if (growth->pages && pages >= growth->pages) {
 		now = pages_for_one(growth->available_bytes - available_bytes, dirtied, page_bytes);

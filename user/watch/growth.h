@@ -10,8 +10,10 @@
 
 #include <stdint.h>
 
-#define GROWTH_WINDOW 1024 /* pages after which what they took is reckoned: 4 MiB */
-#define GROWTH_SEEN   64   /* more than that was not these pages */
+#include "common/units.h"
+
+#define GROWTH_WINDOW (4 * MIB) /* of dirtied pages after which what they took is reckoned */
+#define GROWTH_SEEN   64	/* more than that was not these pages */
 
 struct growth {
 	int64_t page_takes_bytes; /* the trial's; 0: none was made */

@@ -120,6 +120,7 @@ int kernel_open(struct kernel **result)
 		return error;
 	}
 	order_namespace(kernel->orders);
+	kernel->orders->page_shift = (uint32_t)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	*result = kernel;
 	return 0;
 }

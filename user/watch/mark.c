@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The arithmetic of marks. */
+#include "common/units.h"
 #include "ledger.h"
 #include "watch/mark.h"
 
-#define HELD_BACK_PAGES 1024
+#define HELD_BACK_BYTES (4 * MIB)
 
-unsigned int mark_batch_pages(unsigned int cpus, unsigned int growth)
+unsigned int mark_batch_pages(unsigned int cpus, unsigned int growth, unsigned int page_bytes)
 {
-	unsigned int pages = cpus ? HELD_BACK_PAGES / growth / cpus : LEDGER_BATCH_PAGES;
+	unsigned int held = (unsigned int)(HELD_BACK_BYTES / page_bytes);
+	unsigned int pages = cpus ? held / growth / cpus : LEDGER_BATCH_PAGES;
 
 	if (pages > LEDGER_BATCH_PAGES)
 		return LEDGER_BATCH_PAGES;

@@ -9,7 +9,7 @@
  * Pages each CPU may hold back, so that all together hold back no more than 4 MiB of room where a
  * dirtied page takes up to GROWTH pages of it.
  */
-unsigned int mark_batch_pages(unsigned int cpus, unsigned int growth);
+unsigned int mark_batch_pages(unsigned int cpus, unsigned int growth, unsigned int page_bytes);
 
 /*
  * How many more dirtied pages to let pass before the next look. The filesystem can take

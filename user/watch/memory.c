@@ -127,22 +127,16 @@ static uint64_t brake_after_ns(const struct memory *memory)
 static void set_mark(struct memory *memory)
 {
 	uint64_t brake_ns = brake_after_ns(memory), stall_ns;
-	const struct ledger_memory *ledger;
 	struct orders *orders;
-	bool braked;
 
 	if (!kernel_attached(memory->kernel, SIGNAL_RECLAIM))
 		return;
 	orders = kernel_orders(memory->kernel);
-	ledger = &kernel_ledger(memory->kernel)->memory;
-	stall_ns = ledger->stall_ns;
-	braked = ledger->braked_mark && ledger->braked_mark == orders->stall_mark_ns;
-	__atomic_store_n(&orders->brake_stall_ns, brake_ns ? stall_ns + brake_ns : 0,
+	stall_ns = kernel_ledger(memory->kernel)->memory.stall_ns;
+	__atomic_store_n(&orders->brake_marks[LEDGER_MEMORY], brake_ns ? stall_ns + brake_ns : 0,
 			 __ATOMIC_SEQ_CST);
-	__atomic_store_n(&orders->stall_mark_ns, stall_ns + 10 * NS_PER_MS, __ATOMIC_SEQ_CST);
-	/* A brake for a filesystem is answered by a look at it, not by this. */
-	if (braked)
-		__atomic_store_n(&orders->brake_ack_ns, (uint64_t)monotonic_ns(), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&orders->look_marks[LEDGER_MEMORY], stall_ns + 10 * NS_PER_MS,
+			 __ATOMIC_SEQ_CST);
 }
 
 void memory_sample(struct memory *memory)

@@ -142,7 +142,7 @@ void programs_open(struct watch *watch)
 			strerror(-error));
 		return;
 	}
-	set->batch_pages = mark_batch_pages(set->cpus, 1);
+	set->batch_pages = mark_batch_pages(set->cpus, 1, set->page_bytes);
 	kernel_orders(set->kernel)->batch_pages = set->batch_pages;
 	for (i = 0; i < SIGNALS; i++) {
 		if (loader_has(i))

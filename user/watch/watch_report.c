@@ -65,9 +65,9 @@ void watch_counters(const struct watch *watch, struct watch_counters *counters)
 	ledger = kernel_ledger(watch->set.kernel);
 	for (i = 0; i < LEDGER_FILESYSTEMS; i++) {
 		counters->dirtied_pages += ledger->filesystems[i].dirtied_pages;
-		counters->ring_failures += ledger->filesystems[i].ring_failures;
+		counters->ring_failures += ledger->marks[i].ring_failures;
 	}
-	counters->ring_failures += ledger->memory.ring_failures;
+	counters->ring_failures += ledger->marks[LEDGER_MEMORY].ring_failures;
 	counters->reclaims = ledger->memory.reclaims;
 }
 
