@@ -126,19 +126,56 @@ without_psi() {
 	DAEMON_UNDER=("${APART[@]}" bash -c 'mount -t tmpfs none /proc/pressure && exec "$@"' -)
 }
 
+# Somebody else's: written through the cgroup again and again, until it is ended. Its pid is in $!.
+thrash() {
+	# shellcheck disable=SC2016
+	background writer bash -c 'echo $$ >"$1/cgroup.procs"
+		while :; do dd if=/dev/zero of="$2" bs=1M count=200 conv=notrunc status=none; done' - \
+		"$GROUP" "$SCRATCH/cache"
+}
+
+# The text of a block in which a stall turns the level soon; near, as memory-available is judged.
+stall_beside() { # MEDIUM-OF-AVAILABLE
+	printf 'memory { available { medium = "%s" high = "1M" dwell = "1s" }' "$1"
+	printf ' stall { medium = "0.5%%" high = off sustain = "3s" dwell = "1s" } }\n'
+}
+
+@test "another cgroup's reclaim is shown, and judged only where memory is short" {
+	need_bpf
+	make_group 24
+	without_psi
+	start "$(stall_beside 512M)"
+	(($(available_now_mib) > 1024)) || skip "needs more than 1 GiB of available memory"
+	log_says '^memory-stall of host is .*: not judged while memory-available is above twice its medium threshold'
+	thrash
+	wait_until 60 resource_is memory-stall host '.value > 1' true
+	stays 8000 is_open
+	tell "memory-stall by reclaim: $(resource memory-stall host .value) %, and open"
+	resource_is memory-stall host .level normal
+	# The same with little to spare, by what counts as little.
+	printf '%s\n' 'user = ""' "$(stall_beside $(($(available_now_mib) * 6 / 10))M)" \
+		"$(filesystem "$SCRATCH/spool" 1M 512K)" >"$CONFIG"
+	kill -HUP "$DAEMON"
+	wait_until 60 is_closed
+	resource_is memory-stall host .level medium
+	end_process "${BACKGROUND[-1]}" KILL || true
+	stop_daemon
+}
+
+@test "memory-stall that cannot be judged, since memory-available is off, is told of" {
+	start 'memory { available { medium = off high = off } }'
+	log_says '^memory-stall of the host is judged only while memory-available is below twice its medium threshold, and that is off'
+}
+
 @test "without PSI the time in reclaim is memory-stall, and turns the level once it lasts" {
 	local writer
 	need_bpf
 	make_group 24
 	without_psi
-	start 'memory { available { medium = off high = off }
-		stall { medium = "0.5%" high = off sustain = "3s" dwell = "1s" } }'
+	start "$(stall_beside $(($(available_now_mib) * 6 / 10))M)"
 	[[ $(field '.backend["memory-stall"]') == tp_btf/* ]]
 	wait_until 60 resource_is memory-stall host .level normal
-	# shellcheck disable=SC2016
-	background writer bash -c 'echo $$ >"$1/cgroup.procs"
-		while :; do dd if=/dev/zero of="$2" bs=1M count=200 conv=notrunc status=none; done' - \
-		"$GROUP" "$SCRATCH/cache"
+	thrash
 	writer=$!
 	wait_until 60 resource_is memory-stall host .level medium
 	tell "memory-stall by reclaim: $(resource memory-stall host .value) %"

@@ -97,6 +97,15 @@ static inline enum level see(struct fixture *fixture, struct resource *resource,
 	return fixture->judge.level;
 }
 
+/* Near its threshold, so that what is stalled by memory is judged; and to spare. */
+static inline void memory_is(struct fixture *fixture, int64_t available, int64_t at_s)
+{
+	see(fixture, judge_find(&fixture->judge, RESOURCE_MEMORY_AVAILABLE, 0), available, at_s);
+}
+
+#define SHORT 199 /* of BYTES, medium is entered below 100 */
+#define SPARE 200
+
 static inline enum level wait_until(struct fixture *fixture, int64_t at_s)
 {
 	judge_update(&fixture->judge, BEGIN + at_s * S);

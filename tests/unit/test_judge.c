@@ -116,10 +116,70 @@ static void one_look_may_bring_several_values(void **state)
 	assert_true(fixture->judge.since_ns == BEGIN); /* it never was anything else */
 }
 
+/* The host's counts the reclaim of any cgroup: another's in a limit of its own closes nothing. */
+static void a_stall_counts_where_memory_is_short(void **state)
+{
+	struct fixture *fixture = *state;
+
+	/* Not known yet: fail open. */
+	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 0), N);
+	assert_int_equal(wait_until(fixture, 20), N);
+	memory_is(fixture, SPARE, 20);
+	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 20), N);
+	assert_int_equal(deadline_s(fixture), -1);
+	assert_int_equal(wait_until(fixture, 100), N);
+	assert_int_equal(fixture->stall->value, PPM / 2);
+	assert_true(judge_room(fixture->stall) == PRESSURE_NEVER);
+	assert_true(judge_distance(fixture->stall) > 0);
+	/* What was spared so far has not been past enter for a second. */
+	memory_is(fixture, SHORT, 100);
+	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 100), N);
+	assert_int_equal(judge_room(fixture->stall), 0);
+	assert_int_equal(deadline_s(fixture), 110);
+	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 110), H);
+	/* And the other way: left after the dwell, as if it had ended. */
+	memory_is(fixture, SPARE, 120);
+	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 120), H);
+	assert_int_equal(wait_until(fixture, 169), H);
+	assert_int_equal(wait_until(fixture, 170), N);
+}
+
+static void where_memory_available_is_off_a_stall_is_shown_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct thresholds *available = &fixture->config.host[RESOURCE_MEMORY_AVAILABLE];
+
+	available->enter[M].count = 0;
+	memory_is(fixture, 90, 0); /* below twice high */
+	see(fixture, fixture->stall, PPM / 2, 0);
+	assert_int_equal(wait_until(fixture, 10), H);
+	available->enter[H].count = 0;
+	memory_is(fixture, 91, 20);
+	see(fixture, fixture->stall, PPM / 2, 20);
+	assert_int_equal(wait_until(fixture, 80), N);
+}
+
+/* The mail server's own is judged whatever the host has. */
+static void a_cgroups_stall_counts_always(void **state)
+{
+	struct fixture *fixture = *state;
+	struct resource *stall;
+
+	strcpy(fixture->config.memory_cgroup.path, "/mail");
+	for (int id = 0; id < RESOURCE_IDS; id++)
+		fixture->config.memory_cgroup.resources[id] = resource_type(id)->defaults;
+	judge_init(&fixture->judge, &fixture->config, BEGIN);
+	stall = judge_find(&fixture->judge, RESOURCE_MEMORY_STALL, 1);
+	memory_is(fixture, SPARE, 0);
+	assert_int_equal(see(fixture, stall, PPM / 2, 0), N);
+	assert_int_equal(wait_until(fixture, 10), H);
+}
+
 static void time_alone_runs_out_sustain_and_dwell(void **state)
 {
 	struct fixture *fixture = *state;
 
+	memory_is(fixture, SHORT, 0);
 	assert_int_equal(see(fixture, fixture->stall, PPM / 2, 0), N);
 	assert_int_equal(deadline_s(fixture), 10);
 	assert_int_equal(wait_until(fixture, 9), N);
@@ -329,6 +389,9 @@ int main(void)
 		WITH_FIXTURE(all_filesystems_that_may_be_configured_fit),
 		WITH_FIXTURE(the_host_is_as_bad_as_its_worst_resource),
 		WITH_FIXTURE(one_look_may_bring_several_values),
+		WITH_FIXTURE(a_stall_counts_where_memory_is_short),
+		WITH_FIXTURE(where_memory_available_is_off_a_stall_is_shown_alone),
+		WITH_FIXTURE(a_cgroups_stall_counts_always),
 		WITH_FIXTURE(time_alone_runs_out_sustain_and_dwell),
 		WITH_FIXTURE(shares_follow_a_filesystem_that_is_resized),
 		WITH_FIXTURE(what_is_absent_or_unknown_does_not_count),

@@ -89,6 +89,7 @@ static void others_are_not_waited_for(void **state)
 {
 	struct fixture *fixture = *state;
 
+	memory_is(fixture, SHORT, 0);
 	see(fixture, fixture->stall, PPM / 5, 0);
 	judge_await(&fixture->judge, BEGIN + 10 * S);
 	assert_int_equal(deadline_s(fixture), 10);

@@ -29,6 +29,12 @@ static void reasons_in_words(void **state)
 	expect(fixture->spool, 20,
 	       "free-space of /spool is 500 B: high is entered below 50 B and left above 60 B, in 42 s; "
 	       "high for 18 s, since it was 49 B");
+	memory_is(fixture, SPARE, 0);
+	see(fixture, fixture->stall, PPM / 5, 0);
+	expect(fixture->stall, 0,
+	       "memory-stall of host is 20 %: not judged while memory-available is above twice its "
+	       "medium threshold");
+	memory_is(fixture, SHORT, 0);
 	see(fixture, fixture->stall, PPM / 5, 0);
 	expect(fixture->stall, 0,
 	       "memory-stall of host is 20 %: medium is entered above 10 % for 10 s");
@@ -107,6 +113,7 @@ static void a_reason_tells_of_leaving_only(void **state)
 {
 	struct fixture *fixture = *state;
 
+	memory_is(fixture, SHORT, 0);
 	see(fixture, fixture->stall, PPM / 5, 0);
 	wait_until(fixture, 10);
 	see(fixture, fixture->stall, PPM / 2, 11);

@@ -28,7 +28,26 @@ void announce_internal(const struct config *config)
 		return;
 	log_notice("%s not internal (classes { internal } in %s): mail that a content filter on "
 		   "this host hands back is treated like a stranger's",
-		   v4 ? "::1 is" : v6 ? "127.0.0.1 is" : "127.0.0.1 and ::1 are", config->file);
+		   v4	? "::1 is"
+		   : v6 ? "127.0.0.1 is"
+			: "127.0.0.1 and ::1 are",
+		   config->file);
+}
+
+static bool is_judged(const struct thresholds *thresholds)
+{
+	return thresholds->enter[LEVEL_MEDIUM].count || thresholds->enter[LEVEL_HIGH].count;
+}
+
+void announce_stall(const struct config *config)
+{
+	if (is_judged(&config->host[RESOURCE_MEMORY_STALL]) &&
+	    !is_judged(&config->host[RESOURCE_MEMORY_AVAILABLE]))
+		log_notice(
+			"memory-stall of the host is judged only while memory-available is below "
+			"twice its medium threshold, and that is off: it is shown, and closes "
+			"nothing (memory { available { ... } } in %s)",
+			config->file);
 }
 
 void announce_start(const struct daemon *daemon)
@@ -41,6 +60,7 @@ void announce_start(const struct daemon *daemon)
 	for (i = 0; i < daemon->config->filesystem_count; i++)
 		announce_filesystem(daemon, i);
 	announce_internal(daemon->config);
+	announce_stall(daemon->config);
 	log_info("watching the host's memory: memory-stall by %s, reclaim by %s, oom-kill by %s",
 		 watch_stall_backend(daemon->watch), watch_backend(daemon->watch, SIGNAL_RECLAIM),
 		 watch_backend(daemon->watch, SIGNAL_OOM_KILLS));

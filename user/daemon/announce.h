@@ -11,6 +11,9 @@ void announce_start(const struct daemon *daemon);
 /* A line where the networks of one's own leave out the loopback's. At start and at a reload. */
 void announce_internal(const struct config *config);
 
+/* A line where memory-stall of the host is to be judged and cannot be. At start and at a reload. */
+void announce_stall(const struct config *config);
+
 /* A line for every resource and for the host whose level is not the one last said. */
 void announce_changes(struct daemon *daemon, int64_t now);
 

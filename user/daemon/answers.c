@@ -98,7 +98,7 @@ static int64_t get_distance(void *context, enum resource_id id, unsigned int ind
 
 	if (!resource || !resource->present || !resource->known)
 		return INT64_MAX;
-	return pressure_distance(&resource->pressure, &resource->rule, resource->value);
+	return judge_distance(resource);
 }
 
 static int64_t get_room(void *context, enum resource_id id, unsigned int index)
@@ -108,7 +108,7 @@ static int64_t get_room(void *context, enum resource_id id, unsigned int index)
 
 	if (!resource || !resource->present || !resource->known)
 		return INT64_MAX;
-	return pressure_room(&resource->rule, resource->value);
+	return judge_room(resource);
 }
 
 static bool is_pressed(void *context)

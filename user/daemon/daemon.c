@@ -168,6 +168,7 @@ static void take_config(struct daemon *daemon, struct config *config)
 	daemon->judge = judge;
 	announce_adopt(daemon);
 	announce_internal(config);
+	announce_stall(config);
 	daemon->config = config;
 	daemon->admin = answers_admin(config);
 	daemon_admit(daemon);

@@ -73,6 +73,7 @@ static void carry(struct resource *resource, const struct resource *previous)
 	resource->pressure = previous->pressure;
 	resource->present = previous->present;
 	resource->known = previous->known;
+	resource->spared = previous->spared;
 	resource->value = previous->value;
 	resource->cause = previous->cause;
 	resource->size = previous->size;
@@ -127,6 +128,12 @@ static void note_turn(struct resource *resource, enum level before)
 		resource->turned_value = resource->value;
 }
 
+/* The value as it is judged: none that is spared is the kind of which less is worse. */
+static int64_t judged_value(const struct resource *resource)
+{
+	return resource->spared ? 0 : resource->value;
+}
+
 /* The host's level is left to judge_update(): one look may bring several values. */
 static void take_value(struct resource *resource, int64_t value, int64_t size, int64_t now)
 {
@@ -142,7 +149,7 @@ static void take_value(struct resource *resource, int64_t value, int64_t size, i
 	resource->value = value;
 	resource->known = true;
 	resource->seen_ns = now;
-	pressure_step(&resource->pressure, &resource->rule, value, now);
+	pressure_step(&resource->pressure, &resource->rule, judged_value(resource), now);
 	note_turn(resource, before);
 }
 
@@ -155,14 +162,24 @@ int64_t judge_forecast(const struct judge *judge, const struct resource *resourc
 	return forecast_ns(&judge->forecasts[resource->index], resource->value, floor_bytes);
 }
 
-/* Below twice medium (high, where medium is off) time-to-full is judged. */
-static bool is_near(const struct resource *space)
+/* Below twice medium (high, where medium is off): of what there should be much of. */
+static bool is_near(const struct resource *room)
 {
-	const int64_t *enter = space->rule.enter;
+	const int64_t *enter = room->rule.enter;
 	int64_t nearest =
 		enter[LEVEL_MEDIUM] != PRESSURE_OFF ? enter[LEVEL_MEDIUM] : enter[LEVEL_HIGH];
 
-	return nearest != PRESSURE_OFF && space->value / 2 < nearest;
+	return nearest != PRESSURE_OFF && room->value / 2 < nearest;
+}
+
+static bool is_spared(struct judge *judge, const struct resource *resource)
+{
+	const struct resource *memory;
+
+	if (resource->id != RESOURCE_MEMORY_STALL || strcmp(resource->object, JUDGE_HOST) != 0)
+		return false;
+	memory = judge_find(judge, RESOURCE_MEMORY_AVAILABLE, resource->index);
+	return !memory || !memory->present || !memory->known || !is_near(memory);
 }
 
 /*
@@ -205,6 +222,7 @@ void judge_observe(struct judge *judge, struct resource *resource, int64_t value
 {
 	bool resized = is_resized(resource->size, size);
 
+	resource->spared = is_spared(judge, resource);
 	take_value(resource, value, size, now);
 	if (resource->id == RESOURCE_FREE_SPACE)
 		derive_time_to_full(judge, resource, resized, now);
@@ -292,7 +310,18 @@ static int64_t resource_deadline(const struct resource *resource)
 		return stall_deadline(resource);
 	if (!resource->known)
 		return PRESSURE_NEVER;
-	return pressure_deadline(&resource->pressure, &resource->rule, resource->value);
+	return pressure_deadline(&resource->pressure, &resource->rule, judged_value(resource));
+}
+
+int64_t judge_distance(const struct resource *resource)
+{
+	return pressure_distance(&resource->pressure, &resource->rule, judged_value(resource));
+}
+
+/* Nothing brakes by what is not judged. */
+int64_t judge_room(const struct resource *resource)
+{
+	return resource->spared ? PRESSURE_NEVER : pressure_room(&resource->rule, resource->value);
 }
 
 /* Somebody looks at it, and can be asked to. What a rule has made due at once needs no look. */
@@ -337,7 +366,7 @@ static void update_resource(const struct judge *judge, struct resource *resource
 	else if (resource->stalled_ns)
 		pressure_call(&resource->pressure, &resource->rule, now);
 	else
-		pressure_step(&resource->pressure, &resource->rule, resource->value, now);
+		pressure_step(&resource->pressure, &resource->rule, judged_value(resource), now);
 	resource->awaited_ns = 0;
 	note_turn(resource, before);
 }

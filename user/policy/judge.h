@@ -32,6 +32,7 @@ struct resource {
 	struct pressure pressure;
 	bool present;	      /* false: no such value (btrfs inodes), or another path covers it */
 	bool known;	      /* a value has been seen */
+	bool spared;	      /* its value is shown and calls for nothing: see judge_observe() */
 	int64_t value;	      /* the last one */
 	int64_t turned_value; /* the one that gave it its level; of a stall the last one */
 	int cause;    /* the errno with which no mail can be written: the value is a state; or 0 */
@@ -85,7 +86,9 @@ struct resource *judge_find(struct judge *judge, enum resource_id id, unsigned i
 /*
  * A value was seen: take it and judge the resource. Clears a stall. The host's level follows
  * at judge_update(), when all values of one look are in. From free-space time-to-full
- * follows: the watchers do not know of it.
+ * follows: the watchers do not know of it. The host's memory-stall, in which any cgroup's
+ * reclaim counts, is judged only while its memory-available is below twice the medium threshold
+ * (high, where that is off): another's thrashing in a limit of its own is no pressure of ours.
  */
 void judge_observe(struct judge *judge, struct resource *resource, int64_t value, int64_t size,
 		   int64_t now);
@@ -95,6 +98,11 @@ void judge_observe(struct judge *judge, struct resource *resource, int64_t value
  * then. 0 when that cannot be seen now, and what was told before stays.
  */
 void judge_capacity(struct resource *resource, int64_t capacity);
+
+/* How far RESOURCE is from its next higher level, and from high; PRESSURE_NEVER if there is none.
+ */
+int64_t judge_distance(const struct resource *resource);
+int64_t judge_room(const struct resource *resource);
 
 /*
  * How long until RESOURCE, a free-space, reaches its high threshold (VALUE_NEVER: it does not

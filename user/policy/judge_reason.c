@@ -82,7 +82,8 @@ static void entered(char *buf, size_t size, const struct resource *resource, enu
 static void left(char *buf, size_t size, const struct resource *resource, int64_t now)
 {
 	const struct pressure_rule *rule = &resource->rule;
-	int64_t leave_ns = pressure_leave_ns(&resource->pressure, rule, resource->value);
+	int64_t leave_ns = pressure_leave_ns(&resource->pressure, rule,
+					     resource->spared ? 0 : resource->value);
 	char leave[VALUE], wait[VALUE] = "", dwell[VALUE] = "";
 
 	if (now && now < leave_ns && leave_ns != PRESSURE_NEVER)
@@ -126,7 +127,10 @@ char *judge_reason(char *buf, size_t size, const struct resource *resource, int6
 			 resource->object);
 		return buf;
 	}
-	if (resource->rule.enter[level] != PRESSURE_OFF) {
+	if (resource->spared && resource->pressure.level == LEVEL_NORMAL) {
+		snprintf(enter, sizeof(enter),
+			 ": not judged while memory-available is above twice its medium threshold");
+	} else if (resource->rule.enter[level] != PRESSURE_OFF) {
 		entered(enter, sizeof(enter), resource, level);
 		if (resource->pressure.level != LEVEL_NORMAL)
 			left(leave, sizeof(leave), resource, now);

@@ -17,7 +17,8 @@ static void take_unknown(struct memory *memory, bool unknown)
 {
 	if (unknown && !memory->said_unknown)
 		log_warning("%s says no MemAvailable (an old lxcfs, or a sandbox): "
-			    "memory-available of the host is not known, and not judged",
+			    "memory-available of the host is not known, and not judged, nor is "
+			    "memory-stall",
 			    memory->procs->files[PROC_MEMINFO].path);
 	memory->said_unknown = unknown;
 }
