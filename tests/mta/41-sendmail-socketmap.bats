@@ -94,3 +94,43 @@ send_as_user() { # NAME
 	signal_in_lab spoolgated CONT
 	wait_until 30 refuses after
 }
+
+# The answers to the recipients of a message of 10 MB, after its MAIL; what is done in between.
+recipients() { # COUNT COMMAND...
+	# shellcheck disable=SC2016
+	lab bash -c 'exec 3<>"/dev/tcp/$1/25"
+		say() { printf "%s\r\n" "$1" >&3; hear; }
+		hear() { while read -rt 60 line <&3 && [[ $line == ???-* ]]; do :; done; echo "${line%$'"'\\r'"'}"; }
+		hear >/dev/null
+		say "EHLO client.test" >/dev/null
+		say "MAIL FROM:<a@client.test> SIZE=10000000" >/dev/null
+		for ((i = 0; i < $2; i++)); do
+			say "RCPT TO:<r$i@sink.test>"
+			((i)) || "${@:3}" >/dev/null
+		done
+		say QUIT >/dev/null' - "$STRANGERS" "$@"
+}
+
+with_delay_checks() {
+	# shellcheck disable=SC2016
+	lab sh -c 'cd /etc/mail && sed -i "s/^FEATURE(.nocanonify.)dnl/&\nFEATURE(\`delay_checks'"'"')dnl/" sendmail.mc &&
+		m4 -D_CF_DIR_=/usr/share/sendmail/cf/ sendmail.mc >sendmail.cf && grep -q delay_checks sendmail.mc'
+	end_in_lab sendmail
+	start_in_lab sendmail /usr/libexec/sendmail/sendmail -bD -q30m
+	wait_until 20 listens "$STRANGERS" 25
+}
+
+# An address may have a quarter of the room: not ten times 10 MB. Debian's sendmail.mc has it so.
+@test "Sendmail by socket map: with delay_checks a message is promised once, and its recipients hear one answer" {
+	make_level normal
+	with_delay_checks
+	recipients 10 true >"$SCRATCH/ten"
+	[[ $(grep -c '^250 2.1.5 ' "$SCRATCH/ten") == 10 ]]
+	[[ $(lab spoolgate status --json | jq .counters.promised_bytes) == 0 ]]
+	# Closed after the first.
+	recipients 5 spoolgate override high >"$SCRATCH/five"
+	[[ $(grep -c '^250 2.1.5 ' "$SCRATCH/five") == 5 ]]
+	recipients 5 true >"$SCRATCH/refused"
+	[[ $(grep -c "^$REPLY" "$SCRATCH/refused") == 5 ]]
+	lab spoolgate override off
+}

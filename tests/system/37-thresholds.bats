@@ -22,7 +22,7 @@ warned() { # PATTERN COUNT
 	need_root
 	loop_mount ext4 100
 	watch_only "$(filesystem "$MOUNT" 1G 5M)" 'io { stall { high = "100%" } }'
-	warned "$CONFIG:[0-9]+: medium of free-space of $MOUNT is entered below 1 GiB, and there is never more than [0-9.]+ MiB: it is never left; allowed: less than " 1
+	warned "$CONFIG:[0-9]+: medium of free-space of $MOUNT is entered below 1.0 GiB, and there is never more than [0-9.]+ MiB: it is never left; allowed: less than " 1
 	warned "$CONFIG:[0-9]+: high of io-stall of host is entered above 100 %, which it never is; allowed: less than 100 %" 1
 	sleep 6 # a safety look finds the same
 	warned "$CONFIG:[0-9]+: medium of free-space" 1
@@ -40,9 +40,9 @@ warned() { # PATTERN COUNT
 	start_daemon 'user = ""' "filesystem \"$MOUNT\" { free-inodes { medium = \"100000000\" } }" \
 		"queue \"$MOUNT/queue\" { length { medium = \"100000000\" } }" \
 		'memory { available { medium = "900T" high = "800T" } }'
-	warned "$CONFIG:3: medium of free-inodes of $MOUNT is entered below 100000000" 1
-	warned "$CONFIG:4: medium of queue-length of $MOUNT/queue is entered above 100000000, which it never is" 1
-	warned "$CONFIG:5: (medium|high) of memory-available of host is entered below" 2
+	warned "$CONFIG:2: medium of free-inodes of $MOUNT is entered below 100000000" 1
+	warned "$CONFIG:3: medium of queue-length of $MOUNT/queue is entered above 100000000, which it never is" 1
+	warned "$CONFIG:4: (medium|high) of memory-available of host is entered below" 2
 }
 
 @test "when a filesystem is mounted, and when another takes its place" {

@@ -8,8 +8,9 @@
  * opens SESSIONS connections, and takes all of them together through negotiation, connect, and
  * MESSAGES times MAIL. A line on what was negotiated in the first one; then, for each answer to
  * MAIL, a line: "accept", "continue", "tempfail", or "reply TEXT". "gone" where the milter hung
- * up. After "continue" the message ends as -e says; then nothing is printed. -o offers no list of macros; -c - is a client without an address; -w stays connected for
- * so long at the end. The last line is "took MILLISECONDS", of the slowest MAIL.
+ * up. After "continue" the message ends as -e says; then nothing is printed. -o offers no list of
+ * macros; -c - is a client without an address; -w stays connected for so long at the end. The last
+ * line is "took MILLISECONDS", of the slowest MAIL.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -414,7 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_core(test_begin),	       with_core(test_stranger),
 		with_core(test_addresses),     with_core(test_login),
-		with_core(test_promises),    with_core(test_strange),
+		with_core(test_promises),      with_core(test_strange),
 		with_core(test_disconnect),    with_core(test_strange),
 		with_core(test_many),	       cmocka_unit_test(test_answers),
 		with_core(test_answers_old),   cmocka_unit_test(test_lines),

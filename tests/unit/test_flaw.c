@@ -3,7 +3,7 @@
 #include "judge_fixture.h"
 #include "policy/flaw.h"
 
-/* One resource with these thresholds (-1: off) in an object of so many, of which some can be free. */
+/* A resource with these thresholds (-1: off), of an object of SIZE. */
 static enum flaw flaw_of(struct fixture *fixture, struct resource *resource, int64_t enter,
 			 int64_t leave, int64_t size, int64_t capacity)
 {
@@ -86,11 +86,11 @@ static void the_words(void **state)
 	char text[512];
 
 	flaw_of(fixture, fixture->spool, 2000, -1, 1000, 0);
-	assert_string_equal(flaw_text(text, sizeof(text), &fixture->judge, fixture->spool, M,
-				      FLAW_ALWAYS),
-			    "medium of free-space of /spool is entered below 1.9 KiB, and there is "
-			    "never more than 1000 B: it is never left; allowed: less than 1000 B, "
-			    "or \"off\"");
+	assert_string_equal(
+		flaw_text(text, sizeof(text), &fixture->judge, fixture->spool, M, FLAW_ALWAYS),
+		"medium of free-space of /spool is entered below 1.9 KiB, and there is "
+		"never more than 1000 B: it is never left; allowed: less than 1000 B, "
+		"or \"off\"");
 	assert_int_equal(flaw_line(fixture->spool, M, FLAW_ALWAYS), 7);
 	flaw_of(fixture, fixture->spool, 100, 960, 1000, 950);
 	assert_string_equal(

@@ -109,7 +109,7 @@ static void what_does_not_arrive_is_released(void **state)
 	assert_int_equal(held(CLASS_INBOUND, 1000), ROOM / 4);
 }
 
-/* Of spells one after the other each fades by itself, and a place is taken again when it is over. */
+/* Spells fade each by itself, and a place is taken again when its spell is over. */
 static void spells_go_round(void **state)
 {
 	(void)state;

@@ -26,7 +26,7 @@ void announce_stuck(struct daemon *daemon, int64_t now);
 /* Messages that did not fit were refused: a line a minute at most, however many. */
 void announce_sizes(struct daemon *daemon, int64_t now);
 
-/* Thresholds that make no sense for what their object is now: each once, for as long as it is so. */
+/* Thresholds that make no sense for what their object is now: each once, while it is so. */
 void announce_flaws(struct daemon *daemon);
 
 /* A new configuration laid the resources out anew: their present levels count as said. */

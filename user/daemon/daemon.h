@@ -50,7 +50,7 @@ struct daemon {
 	char defer[ADMISSION_LINE];		 /* for a client or a size that is refused */
 	enum level said[JUDGE_RESOURCES];	 /* the level of each resource that the log has */
 	enum flaw said_flaw[JUDGE_RESOURCES][LEVELS];
-	enum level said_level;			 /* the host's */
+	enum level said_level; /* the host's */
 	bool said_override;
 	bool tending; /* all is open that is to be, and is looked after */
 	bool stopping;

@@ -42,8 +42,7 @@ static size_t write_request(char request[REQUEST], const struct question *questi
 	bool addressed = is_address(question->address);
 
 	return (size_t)snprintf(request, REQUEST, "%s%s %s %lld%s%s\n", page ? "page\n" : "",
-				question->ended ? "ended" : "admission",
-				classes[question->class],
+				question->ended ? "ended" : "admission", classes[question->class],
 				(long long)(question->size < 0 ? -1 : question->size),
 				addressed ? " " : "", addressed ? question->address : "");
 }
@@ -169,7 +168,8 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 	    struct spoolgate_admission *admission)
 {
 	int64_t now = lib_now();
-	const struct question question = { !admission, class, size, address, now + LIB_PATIENCE_NS };
+	const struct question question = { !admission, class, size, address,
+					   now + LIB_PATIENCE_NS };
 	const struct timespec deadline = { .tv_sec = question.deadline_ns / LIB_SECOND_NS,
 					   .tv_nsec = question.deadline_ns % LIB_SECOND_NS };
 	int ret;

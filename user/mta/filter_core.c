@@ -131,8 +131,7 @@ static void link_auth(struct filter_sessions *sessions, const struct head *head,
 }
 
 /* Of the message under way in the session ID, what was promised, once. */
-static void end_message(struct filter_sessions *sessions, uint64_t id,
-			struct filter_action *action)
+static void end_message(struct filter_sessions *sessions, uint64_t id, struct filter_action *action)
 {
 	struct filter_session *session = session_find(sessions, id);
 

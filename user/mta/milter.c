@@ -148,8 +148,8 @@ static int64_t size_of(char **arguments)
 }
 
 /*
- * An accept is of this message only, and ends our part in it: the next one is asked for again. Of one
- * that was promised much room we want to hear the end.
+ * An accept is of this message only, and ends our part in it: the next one is asked for again. Of
+ * one that was promised much room we want to hear the end.
  */
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {

@@ -63,7 +63,7 @@ void admission_update(struct admission *admission, const struct config *config,
 	admission->forced_open = judge->override.active && judge->level == LEVEL_NORMAL;
 	reservation_headroom(&admission->reservations, judge_headroom(judge),
 			     tightest ? tightest->seen_ns : now);
-	for (enum class class = 0; class < CLASSES; class++)
+	for (enum class class = 0; class < CLASSES; class ++)
 		events[class] =
 			ramp_update(&admission->ramps[class], is_closed(admission, config, class),
 				    admission_ramp_ns(admission, config), salt, now);
@@ -73,7 +73,7 @@ int64_t admission_deadline(const struct admission *admission, const struct confi
 {
 	int64_t earliest_ns = INT64_MAX;
 
-	for (enum class class = 0; class < CLASSES; class++) {
+	for (enum class class = 0; class < CLASSES; class ++) {
 		int64_t deadline_ns = ramp_deadline(&admission->ramps[class],
 						    admission_ramp_ns(admission, config));
 

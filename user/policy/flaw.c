@@ -60,7 +60,8 @@ char *flaw_text(char *buf, size_t size, const struct judge *judge, const struct 
 {
 	const struct resource_type *type = resource->type;
 	const char *side = type->less_is_worse ? "below" : "above";
-	int64_t leave = threshold_resolve(&resource->thresholds->leave[level], type, resource->size);
+	int64_t leave =
+		threshold_resolve(&resource->thresholds->leave[level], type, resource->size);
 	char enter[VALUE], most[VALUE], given[VALUE], taken[VALUE];
 
 	value_format(enter, sizeof(enter), type->unit, resource->rule.enter[level]);

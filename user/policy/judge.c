@@ -267,10 +267,9 @@ const struct resource *judge_tightest(const struct judge *judge)
 
 		if (!has_headroom(judge, resource))
 			continue;
-		if (!found ||
-		    (judge->config->filesystems[resource->index].mail == CONFIG_MAIL_YES
-			     ? headroom_of(resource) < headroom_of(found)
-			     : headroom_of(resource) > headroom_of(found)))
+		if (!found || (judge->config->filesystems[resource->index].mail == CONFIG_MAIL_YES
+				       ? headroom_of(resource) < headroom_of(found)
+				       : headroom_of(resource) > headroom_of(found)))
 			found = resource;
 	}
 	return found;

@@ -48,7 +48,7 @@ static double spell_bytes(const struct reservation_spell *spell)
 {
 	double bytes = 0;
 
-	for (int class = 0; class < CLASSES; class++)
+	for (int class = 0; class < CLASSES; class ++)
 		bytes += (double)spell->bytes[class];
 	return bytes;
 }
@@ -60,8 +60,7 @@ static double spell_weight(const struct reservation_spell *spell, int64_t now)
 
 	if (left_s <= 0)
 		return 0;
-	return left_s >= RESERVATION_S ? spell->kept
-				       : spell->kept * (double)left_s / RESERVATION_S;
+	return left_s >= RESERVATION_S ? spell->kept : spell->kept * (double)left_s / RESERVATION_S;
 }
 
 void reservation_headroom(struct reservations *reservations, int64_t headroom, int64_t seen_ns)
@@ -80,8 +79,7 @@ static double promised_share(struct reservations *reservations, int64_t now)
 	double promised = 0, written = 0;
 
 	for (int64_t i = 0; i < RESERVATION_WRITTEN; i++) {
-		const struct reservation_spell *spell =
-			spell_of(reservations, number_at(now) - i);
+		const struct reservation_spell *spell = spell_of(reservations, number_at(now) - i);
 
 		if (!spell)
 			continue;
@@ -248,7 +246,8 @@ bool reservation_take(struct reservations *reservations, enum class class, int64
 
 /* So much of SIZE as was promised to CLASS, and to ENTRY if there is one, in SPELL. */
 static int64_t end_in(struct reservations *reservations, struct reservation_spell *spell,
-		      struct reservation_address *entry, enum class class, int64_t size, int64_t now)
+		      struct reservation_address *entry, enum class class, int64_t size,
+		      int64_t now)
 {
 	int64_t *own = entry ? &entry->bytes[spell->number % RESERVATION_SPELLS] : NULL;
 	int64_t step = size < spell->bytes[class] ? size : spell->bytes[class];
@@ -267,8 +266,7 @@ void reservation_ended(struct reservations *reservations, enum class class, int6
 		       const char *address, int64_t now)
 {
 	uint64_t hash = address_hash(address, reservations->salt);
-	struct reservation_address *entry =
-		hash ? find_address(reservations, hash, now) : NULL;
+	struct reservation_address *entry = hash ? find_address(reservations, hash, now) : NULL;
 
 	if (size <= 0 || (entry && entry->hash != hash))
 		return;

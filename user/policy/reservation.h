@@ -38,9 +38,9 @@
 
 #include "common/words.h"
 
-#define RESERVATION_S	    60	 /* what has not arrived by then does not come */
-#define RESERVATION_SETS    512	 /* of addresses; a power of 2 */
-#define RESERVATION_WAYS    8	 /* addresses in a set; of more, those with the least are forgotten */
+#define RESERVATION_S	    60	/* what has not arrived by then does not come */
+#define RESERVATION_SETS    512 /* of addresses; a power of 2 */
+#define RESERVATION_WAYS    8	/* addresses in a set; those with the least are forgotten */
 #define RESERVATION_SPELL_S 10
 #define RESERVATION_SPELLS  7	 /* RESERVATION_S, and the present */
 #define RESERVATION_WRITTEN 3	 /* spells, the present one too, whose writing is compared */

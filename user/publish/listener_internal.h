@@ -71,9 +71,9 @@ struct connection {
 	struct event *resume; /* what is held is due, or it is its turn again */
 	char *held;	      /* the answer that waits; no other is given before it */
 	size_t held_length;
-	int64_t timer_ns;     /* what the timer is set to; 0: it is not */
-	int64_t active_ns;    /* the last request, or the accept */
-	int64_t partial_ns;   /* when the unfinished request was begun; 0: there is none */
+	int64_t timer_ns;   /* what the timer is set to; 0: it is not */
+	int64_t active_ns;  /* the last request, or the accept */
+	int64_t partial_ns; /* when the unfinished request was begun; 0: there is none */
 	struct connection_message message;
 	bool waiting;	      /* for its next turn */
 	bool paused;	      /* has too much unsent to be given more */
@@ -134,8 +134,8 @@ void connection_say(struct connection *connection, const char *text, size_t leng
 		    unsigned int delay_s);
 
 /*
- * May the next message of CONNECTION come in? (SIZE -1: not known; ADDRESS NULL: not known.) The one
- * before is over.
+ * May the next message of CONNECTION come in? (SIZE -1: not known; ADDRESS NULL: not known.) The
+ * one before is over.
  */
 struct config_verdict connection_ask(struct connection *connection, enum class class, int64_t size,
 				     const char *address);

@@ -312,8 +312,9 @@ static struct json_object *sizes_new(struct builder *builder)
 	struct json_object *object = json_object_new_object();
 	int64_t promised = 0;
 
-	for (enum class class = 0; report->admission && class < CLASSES; class++)
-		promised += reservation_bytes(&report->admission->reservations, class, builder->now);
+	for (enum class class = 0; report->admission && class < CLASSES; class ++)
+		promised +=
+			reservation_bytes(&report->admission->reservations, class, builder->now);
 	add_string(builder, object, "object", tightest ? tightest->object : NULL);
 	if (tightest)
 		add(builder, object, "room", json_object_new_int64(judge_headroom(report->judge)));

@@ -13,8 +13,9 @@
  * connection.
  *
  * Older configurations have 2/ADDRESS/USER/SIZE: who asks the same again is taken for a recipient
- * more of the same message, for as long as a promise lasts. Or ADDRESS/SIZE/USER, where a stranger's SIZE=1000/x would make him a
- * user: one with more slashes than these two is judged by its address alone.
+ * more of the same message, for as long as a promise lasts. Or ADDRESS/SIZE/USER, where a
+ * stranger's SIZE=1000/x would make him a user: one with more slashes than these two is judged by
+ * its address alone.
  *
  * Nothing is held here: `delay` passes at once. Requests that are wrong get TEMP, which a map
  * declared with -T<TMPF> turns into a word that passes; PERM could lose mail for a typing error.
@@ -31,9 +32,9 @@
 #include "policy/reservation.h"
 #include "publish/listener_internal.h"
 
-#define NOTFOUND "NOTFOUND " /* the blank is part of it */
-#define NEW_KEY	 "3/"	     /* which no address begins with */
-#define PLAIN_KEY "2/"	     /* the same without the ID */
+#define NOTFOUND  "NOTFOUND " /* the blank is part of it */
+#define NEW_KEY	  "3/"	      /* which no address begins with */
+#define PLAIN_KEY "2/"	      /* the same without the ID */
 
 /* How Sendmail tags an IPv6 address in client_addr; its maps fold keys to lower case. */
 #define IPV6_TAG "IPv6:"
@@ -187,8 +188,8 @@ static bool is_same(const struct transaction *last, const struct socketmap_reque
 		return !strcmp(request->id, last->request.id);
 	return request->size > 0 && !last->request.id[0] && class == last->class &&
 	       request->size == last->request.size &&
-	       !strcmp(request->address, last->request.address) &&
-	       last->verdict != VERDICT_DEFER && now - last->asked_ns < RESERVATION_S * NS_PER_S;
+	       !strcmp(request->address, last->request.address) && last->verdict != VERDICT_DEFER &&
+	       now - last->asked_ns < RESERVATION_S * NS_PER_S;
 }
 
 static enum verdict_kind find_verdict(struct connection *connection,
@@ -200,9 +201,8 @@ static enum verdict_kind find_verdict(struct connection *connection,
 	int64_t now = monotonic_ns();
 
 	if (is_same(last, request, class, now))
-		return request->id[0]
-			       ? last->verdict
-			       : source->admission(source->context, class, -1, address).kind;
+		return request->id[0] ? last->verdict
+				      : source->admission(source->context, class, -1, address).kind;
 	last->request = *request;
 	last->class = class;
 	last->asked_ns = now;

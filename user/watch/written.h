@@ -15,9 +15,9 @@
 
 struct written {
 	struct written_slot {
-		bool counted;	    /* `pages` is of the last call */
-		uint64_t pages;	    /* the slot's counter */
-		int64_t low_ns;	    /* when the room was that low; 0: never */
+		bool counted;	/* `pages` is of the last call */
+		uint64_t pages; /* the slot's counter */
+		int64_t low_ns; /* when the room was that low; 0: never */
 		int64_t low_bytes;
 	} slots[CONFIG_FILESYSTEMS];
 };
