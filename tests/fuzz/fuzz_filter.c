@@ -52,7 +52,7 @@ static void check_action(struct filter_delays *delays, const struct filter_actio
 {
 	switch (action->act) {
 	case FILTER_ASK:
-		check(action->size >= -1 && strlen(action->address) < SESSION_ADDRESS);
+		check(action->size >= -1 && strlen(action->address) < ADDRESS_TEXT);
 		check_answer(&action->request, turn);
 		filter_delays_add(delays, turn * 2654435761u, &action->request);
 		break;

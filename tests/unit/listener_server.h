@@ -92,7 +92,8 @@ static inline void housed_ended(void *context, enum class class, int64_t size, c
 static inline enum class housed_class(void *context, bool authenticated, const char *address) {
 	const struct housed *housed = context;
 
-		return class_of(&housed->config, authenticated, address);
+		return class_of(housed->config.internal, housed->config.internal_count,
+				authenticated, address);
 }
 /* clang-format on */
 

@@ -28,7 +28,9 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/network.h"
 #include "common/units.h"
+#include "policy/class.h"
 #include "publish/page.h"
 #include "publish/state_internal.h"
 
@@ -91,6 +93,14 @@ static inline void served_ended(void *context, enum class class, int64_t size, c
 	snprintf(served->override, sizeof(served->override), "ended %s %lld %s", class_name(class),
 		 (long long)size, address ? address : "-");
 }
+
+/* clang-format off: it takes this for a class of C++ */
+static inline enum class served_class(void *context, bool authenticated, const char *address)
+{
+	(void)context;
+	return class_of(network_loopback, NETWORK_LOOPBACKS, authenticated, address);
+}
+/* clang-format on */
 
 /* {"changes":N,"made":N,"requests":N,"override":"…","pad":"xxx…"} */
 static inline char *served_status(void *context)
@@ -194,6 +204,7 @@ static inline void serve(struct server *server)
 		.context = &served,
 		.admission = served_admission,
 		.ended = served_ended,
+		.class = served_class,
 		.page = served_page,
 		.status = served_status,
 		.override = served_override,

@@ -80,7 +80,7 @@ static const char *parse_error(const char *text, size_t length)
 
 static void test_what_is_wrong(void **state)
 {
-	char many[2048] = REQUEST;
+	char many[2048];
 
 	(void)state;
 	assert_string_equal(parse_error("\n", 1), "an empty request");
@@ -91,18 +91,14 @@ static void test_what_is_wrong(void **state)
 	assert_string_equal(parse_error(REQUEST "hello\x1b\n\n", strlen(REQUEST) + 8),
 			    "a line that is not name=value: hello?");
 	assert_string_equal(parse_error("=x\n\n", 4), "a line that is not name=value: =x");
-	assert_string_equal(parse_error(REQUEST "size=-1\n\n", strlen(REQUEST) + 9), "size=-1");
-	assert_string_equal(parse_error(REQUEST "size=\n\n", strlen(REQUEST) + 7), "size=");
-	memset(many, 'i', 600);
-	memcpy(many, REQUEST "instance=", strlen(REQUEST) + 9);
-	memcpy(many + 600, "\n\n", 3);
-	assert_non_null(strstr(parse_error(many, strlen(many)), "instance=iii"));
 	strcpy(many, REQUEST);
 	for (int i = 0; i < DELEGATION_ATTRIBUTES; i++)
 		strcat(many, "a=b\n");
 	strcat(many, "\n");
 	assert_string_equal(parse_error(many, strlen(many)), "more than 128 attributes");
 }
+
+#define LONG "0123456789abcdef"
 
 static void test_values(void **state)
 {
@@ -115,6 +111,15 @@ static void test_values(void **state)
 		{ "client_address=2001:db8::1\nsize=1\n", "2001:db8::1", 1, false },
 		{ "client_address=::ffff:192.0.2.7\n", "::ffff:192.0.2.7", -1, false },
 		{ "client_address=\nsize=99999999999999999999\n", "", INT64_MAX, false },
+		{ "client_address=fe80::1%eth0\nsize=-1\n", "fe80::1", -1, false },
+		{ "client_address=[IPv6:2001:db8::1]\nsize=\n", "2001:db8::1", -1, false },
+		{ "client_address=[127.0.0.1]\nsize=1000/x\n", "127.0.0.1", -1, false },
+		{ "client_address=localhost\nsize= 1\n", "", -1, false },
+		{ "size=9223372036854775807\n", "", INT64_MAX, false },
+		{ "size=9223372036854775808\n", "", INT64_MAX, false },
+		{ "size=5\nsize=x\n", "", -1, false },
+		/* One that nobody remembers is better than one that is not answered. */
+		{ "instance=" LONG LONG LONG LONG "\n", "", -1, false },
 		{ "sasl_username=u\n", "", -1, true },
 		{ "sasl_username=\n", "", -1, false },
 		{ "x-later=1\n=", "", 0, false }, /* not all there */
@@ -135,6 +140,7 @@ static void test_values(void **state)
 		assert_string_equal(request.address, cases[i].address);
 		assert_int_equal(request.size, cases[i].size);
 		assert_int_equal(request.authenticated, cases[i].authenticated);
+		assert_string_equal(request.instance, "");
 	}
 }
 
@@ -299,11 +305,18 @@ static void test_classes(void **state)
 		{ "203.0.113.1", "", CLASS_INBOUND },
 		{ "203.0.113.1", "u", CLASS_SUBMISSION },
 		{ "unknown", "", CLASS_INBOUND },
+		{ "", "", CLASS_INBOUND },
+		{ "unknown", "u", CLASS_SUBMISSION },
+		{ "[127.0.0.1]", "", CLASS_INTERNAL },
+		{ "IPv6:::1", "", CLASS_INTERNAL },
+		{ "fe80::1%eth0", "", CLASS_INTERNAL },
 		{ "2001:db8::1", "", CLASS_INBOUND },
 	};
 	struct house *house = *state;
-	int fd = start(house);
+	int fd;
 
+	network_parse("fe80::/10", &house->config->internal[house->config->internal_count++]);
+	fd = start(house);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		say_policy(fd, "RCPT", cases[i].address, "", 1, cases[i].user);
 		assert_heard(fd, DUNNO);
@@ -389,7 +402,7 @@ static void test_stop_while_held(void **state)
 static void test_wrong_requests_get_no_reply(void **state)
 {
 	static const char *const wrong[] = { "\n", "hello\n\n", "a=b\n\n", "request=junk\n\n",
-					     REQUEST "size=x\n\n" };
+					     REQUEST "x\n\n" };
 	struct house *house = *state;
 	int good = start(house), fd;
 

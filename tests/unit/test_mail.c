@@ -153,7 +153,8 @@ static void test_class(void **state)
 	assert_int_equal(asker_class(&asker, false, "192.0.2.1"), SPOOLGATE_INBOUND);
 	assert_int_equal(asker_class(&asker, false, "127.0.0.1"), SPOOLGATE_INTERNAL);
 	assert_int_equal(asker_class(&asker, false, "::1"), SPOOLGATE_INTERNAL);
-	assert_int_equal(asker_class(&asker, false, NULL), SPOOLGATE_INTERNAL);
+	assert_int_equal(asker_class(&asker, false, "local"), SPOOLGATE_INTERNAL);
+	assert_int_equal(asker_class(&asker, false, NULL), SPOOLGATE_INBOUND);
 	assert_int_equal(asker_class(&asker, false, ""), SPOOLGATE_INBOUND);
 	assert_int_equal(asker_class(&asker, true, "192.0.2.1"), SPOOLGATE_SUBMISSION);
 	assert_int_equal(asker_class(&asker, true, "127.0.0.1"), SPOOLGATE_SUBMISSION);

@@ -68,6 +68,11 @@ static void test_keys(void **state)
 		{ "admit 2/192.0.2.1/user/20000", "192.0.2.1", 20000, true },
 		{ "admit 2/192.0.2.1/user/", "192.0.2.1", -1, true },
 		{ "admit 2/IPv6:2001:db8::1//5", "2001:db8::1", 5, false },
+		{ "admit 2/ipv6:fe80:0:0:0:0:0:0:1%eth0//5", "fe80:0:0:0:0:0:0:1", 5, false },
+		{ "admit 2/[192.0.2.1]//5", "192.0.2.1", 5, false },
+		{ "admit 2/0//5", "local", 5, false }, /* sendmail -bs */
+		{ "admit 0/5/", "local", 5, false },
+		{ "admit 2/0.0.0.0//5", "0.0.0.0", 5, false },
 		{ "admit 2///", "", -1, false },
 		{ "admit 2//user/7", "", 7, true },
 		{ "admit 2/192.0.2.1", "192.0.2.1", -1, false },

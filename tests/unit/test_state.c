@@ -24,11 +24,21 @@ static void test_requests(void **state)
 	expect(fd, "admission inbound 5 2001:db8::1\n", "accept inbound 5 2001:db8::1");
 	expect(fd, "admission inbound -1 ::ffff:192.0.2.1\n", "accept inbound -1 ::ffff:192.0.2.1");
 	expect(fd, "  admission \t inbound  7 \n", "accept inbound 7 -");
+	expect(fd, "admission inbound -5 [IPv6:fe80::1%eth0]\n", "accept inbound -1 fe80::1");
+	expect(fd, "admission inbound 9223372036854775808 unknown\n",
+	       "accept inbound 9223372036854775807 -");
+	expect(fd, "admission inbound  192.0.2.1\n", "accept inbound -1 192.0.2.1");
+	expect(fd, "admission client\n", "accept inbound -1 -");
+	expect(fd, "admission client -1 unknown\n", "accept inbound -1 -");
+	expect(fd, "admission client -1 192.0.2.1\n", "accept inbound -1 192.0.2.1");
+	expect(fd, "admission client 5 ::ffff:127.0.0.1\n", "accept internal 5 ::ffff:127.0.0.1");
+	expect(fd, "admission client 5 local\n", "accept internal 5 local");
 	expect(fd, "ping\r\n", "pong");
 	say(fd, "status\n");
 	assert_non_null(strstr(hear(fd), "{\"changes\":0,"));
 	expect(fd, "ended submission 5 2001:db8::1\n", "ok");
-	assert_int_equal(server_counters(server).requests, 11);
+	expect(fd, "ended client 5 IPv6:2001:db8::1\n", "ok");
+	assert_int_equal(server_counters(server).requests, 20);
 	assert_int_equal(server_counters(server).errors, 0);
 	close(fd);
 	server_stop(server);
@@ -46,18 +56,19 @@ static void test_errors_keep_the_connection(void **state)
 		{ "\033[31mx\xff\n", "error unknown request \"?[31mx?\": " ALLOWED },
 		{ "ping pong\n", "error unexpected word \"pong\": the request ends before it" },
 		{ "admission strangers\n",
-		  "error unknown class \"strangers\": allowed are inbound, submission, internal" },
-		{ "admission inbound 9223372036854775808\n",
-		  "error bad size \"9223372036854775808\": "
-		  "allowed are bytes, 0 to 9223372036854775807" },
+		  "error unknown class \"strangers\": allowed are inbound, submission, internal, "
+		  "client" },
 		{ "admission inbound +5\n",
-		  "error bad size \"+5\": allowed are bytes, 0 to 9223372036854775807" },
+		  "error bad size \"+5\": allowed are bytes, from 0 on" },
+		{ "admission inbound -x\n",
+		  "error bad size \"-x\": allowed are bytes, from 0 on" },
 		{ "admission inbound 5 example.org\n",
-		  "error bad address \"example.org\": allowed are IPv4 and IPv6 addresses" },
+		  "error bad address \"example.org\": allowed are IPv4 and IPv6 addresses, "
+		  "local, unknown" },
 		{ "admission inbound 5 192.0.2.1 x\n",
 		  "error unexpected word \"x\": the request ends before it" },
 		{ "ended inbound many\n",
-		  "error bad size \"many\": allowed are bytes, 0 to 9223372036854775807" },
+		  "error bad size \"many\": allowed are bytes, from 0 on" },
 		{ "override\n", "error override of what: allowed are normal, medium, high, off" },
 		{ "override low\n",
 		  "error unknown level \"low\": allowed are normal, medium, high, off" },

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* spoolgate check: the admission, and an exit code that scripts and monitoring understand. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/nagios.h"
+#include "policy/address.h"
 
 struct question {
 	const char *words[3]; /* class, size, address; NULL from the first that is not there */
@@ -18,21 +18,24 @@ struct question {
 static int check_words(const struct question *question)
 {
 	const char *size = question->words[1], *address = question->words[2];
-	struct in6_addr number;
+	char taken[ADDRESS_TEXT];
 	enum class class;
 
-	if (question->words[0] && class_parse(question->words[0], &class))
+	if (question->words[0] && class_parse(question->words[0], &class) &&
+	    strcmp(question->words[0], "client") != 0)
 		return usage_error(
 			&command_check,
-			"unknown class \"%s\": allowed are inbound, submission, internal",
+			"unknown class \"%s\": allowed are inbound, submission, internal, client",
 			question->words[0]);
 	if (size && (!*size || size[strspn(size, "0123456789")] || strlen(size) > 19))
 		return usage_error(&command_check, "bad size \"%s\": allowed are bytes", size);
-	if (address && inet_pton(AF_INET, address, &number) != 1 &&
-	    inet_pton(AF_INET6, address, &number) != 1)
-		return usage_error(&command_check,
-				   "bad address \"%s\": allowed are IPv4 and IPv6 addresses",
-				   address);
+	if (!address || !strcmp(address, "unknown"))
+		return 0;
+	if (!address_take(taken, address, strlen(address)))
+		return usage_error(
+			&command_check,
+			"bad address \"%s\": allowed are IPv4 and IPv6 addresses, local, unknown",
+			address);
 	return 0;
 }
 
@@ -144,8 +147,8 @@ const struct command command_check = {
 	.name = "check",
 	.arguments = "[CLASS [SIZE [ADDRESS]]] [--fail-open | --nagios]",
 	.summary = "Print what would be answered to mail, with an exit code for scripts",
-	.help = "CLASS is inbound (if not said), submission or internal; SIZE the message's bytes;\n"
-		"ADDRESS its client's.\n\n"
+	.help = "CLASS is inbound (if not said), submission, internal, or client: what ADDRESS makes\n"
+		"it; SIZE the message's bytes; ADDRESS its client's, local, or unknown.\n\n"
 		"      --fail-open  accept when the daemon cannot be asked\n"
 		"      --nagios     as a monitoring plugin: a line on the level, and values; or on\n"
 		"                   the admission of CLASS\n"

@@ -199,7 +199,8 @@ static struct config_verdict get_verdict(void *context, enum class class, int64_
 static enum class get_class(void *context, bool authenticated, const char *address) {
 	const struct daemon *daemon = context;
 
-		return class_of(daemon->config, authenticated, address);
+		return class_of(daemon->config->internal, daemon->config->internal_count,
+				authenticated, address);
 }
 /* clang-format on */
 
@@ -383,6 +384,7 @@ void answers_source(struct daemon *daemon, struct state_source *source)
 		.context = daemon,
 		.admission = get_admission,
 		.ended = end_promise,
+		.class = get_class,
 		.status = get_status,
 		.page = get_page,
 		.override = set_override,

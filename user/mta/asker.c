@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "common/units.h"
+#include "policy/class.h"
 
 /* Twenty thousand times what it takes: only a daemon in trouble is so slow. */
 #define SLOW_NS (500 * NS_PER_MS)
@@ -83,11 +84,9 @@ int asker_networks(struct asker *asker, const char *list, char *problem, size_t 
 
 enum spoolgate_class asker_class(const struct asker *asker, bool authenticated, const char *address)
 {
-	if (authenticated)
-		return SPOOLGATE_SUBMISSION;
-	if (network_has(asker->internal, asker->internal_count, address ? address : "127.0.0.1"))
-		return SPOOLGATE_INTERNAL;
-	return SPOOLGATE_INBOUND;
+	/* The library's classes have the numbers of ours. */
+	return (enum spoolgate_class)class_of(asker->internal, asker->internal_count,
+					      authenticated, address);
 }
 
 static bool is_resting(struct asker *asker)

@@ -43,15 +43,12 @@ int asker_open(struct asker *asker, const char *socket);
  */
 int asker_networks(struct asker *asker, const char *list, char *problem, size_t size);
 
-/*
- * Who has logged in is submission, wherever from. ADDRESS as text; NULL is a client without
- * one: a program on this host, which counts as one on the loopback network.
- */
+/* class_of(), with the internal networks that there are here. */
 enum spoolgate_class asker_class(const struct asker *asker, bool authenticated,
 				 const char *address);
 
 /*
- * Ask for a message of SIZE bytes from ADDRESS (both may be unknown). Thread-safe. Takes a
+ * Ask for a message of SIZE bytes (which may be SIZE_UNKNOWN) from ADDRESS, as class_of() has it. Thread-safe. Takes a
  * second at most; after an answer that took longer than half a second, as long again goes by
  * without asking, so that waiting does not add up.
  */

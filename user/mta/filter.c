@@ -65,19 +65,17 @@ static void answer(struct filter *filter, const struct filter_request *request,
 static void end_promise(struct filter *filter, const struct filter_action *action, int64_t size)
 {
 	if (size > 0)
-		asker_ended(&filter->asker, action->authenticated,
-			    action->local ? NULL : action->address, size);
+		asker_ended(&filter->asker, action->authenticated, action->address, size);
 }
 
 /* A delay that there is no room for is an accept. */
 static void ask(struct filter *filter, const struct filter_action *action)
 {
-	const char *address = action->local ? NULL : action->address;
 	struct spoolgate_admission admission;
 	int64_t due_ns;
 
 	end_promise(filter, action, action->over);
-	asker_ask(&filter->asker, action->authenticated, address, action->size, &admission);
+	asker_ask(&filter->asker, action->authenticated, action->address, action->size, &admission);
 	if (admission.promised)
 		filter_promised(&filter->core, action);
 	if (admission.verdict == SPOOLGATE_DELAY) {

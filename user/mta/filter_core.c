@@ -78,22 +78,13 @@ static void set_address(struct filter_session *session, const char *source)
 	const char *colon = strrchr(source, ':');
 	size_t length = colon ? (size_t)(colon - source) : strlen(source);
 
-	session->local = !strncmp(source, "unix:", 5);
-	session->address[0] = '\0';
-	if (session->local)
-		return;
-	if (*source == '[') {
-		source++;
-		length = strcspn(source, "]");
-		if (!strncmp(source, "IPv6:", 5)) {
-			source += 5;
-			length -= length < 5 ? length : 5;
-		}
+	if (*source == '[')
+		length = strcspn(source, "]") + 1;
+	if (!strncmp(source, "unix:", 5)) {
+		source = ADDRESS_LOCAL;
+		length = strlen(ADDRESS_LOCAL);
 	}
-	if (length < sizeof(session->address)) {
-		memcpy(session->address, source, length);
-		session->address[length] = '\0';
-	}
+	address_take(session->address, source, length);
 }
 
 /*
@@ -104,7 +95,7 @@ static void link_connect(struct filter_sessions *sessions, uint64_t id, const ch
 {
 	struct filter_session *session;
 	const char *source = rest, *destination = rest, *next;
-	char text[FIELD_LONGEST + SESSION_ADDRESS];
+	char text[FIELD_LONGEST + ADDRESS_TEXT];
 
 	session_end(sessions, id);
 	session = session_get(sessions, id);
@@ -139,7 +130,6 @@ static void end_message(struct filter_sessions *sessions, uint64_t id, struct fi
 		return;
 	action->act = FILTER_ENDED;
 	action->authenticated = session->authenticated;
-	action->local = session->local;
 	strcpy(action->address, session->address);
 	action->size = session->promised;
 	session->promised = 0;
@@ -181,7 +171,6 @@ static void describe(struct filter_core *core, uint64_t id, struct filter_action
 	if (!session)
 		return;
 	action->authenticated = session->authenticated;
-	action->local = session->local;
 	strcpy(action->address, session->address);
 	action->size = session->size;
 	action->over = session->promised;

@@ -39,9 +39,8 @@ struct filter_action {
 	struct filter_request request;
 	/* FILTER_ASK, FILTER_ENDED; FILTER_FORGET, if the size is known: */
 	bool authenticated;
-	char address[SESSION_ADDRESS]; /* "" when there is none, or it is not known */
-	bool local;		       /* a program on this host, by smtpd's socket */
-	int64_t size;		       /* bytes, or SIZE_UNKNOWN */
+	char address[ADDRESS_TEXT]; /* as address_take() has it */
+	int64_t size;		    /* bytes, or SIZE_UNKNOWN */
 	int64_t over; /* FILTER_ASK: promised to the message before, whose end was not told */
 };
 

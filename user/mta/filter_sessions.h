@@ -6,11 +6,11 @@
 #ifndef MTA_FILTER_SESSIONS_H
 #define MTA_FILTER_SESSIONS_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SESSION_ADDRESS INET6_ADDRSTRLEN
+#include "policy/address.h"
+
 #define SESSION_SETS	2048 /* with the ways, 8192 sessions: smtpd's descriptors end before */
 #define SESSION_WAYS	4
 
@@ -18,10 +18,9 @@ struct filter_session {
 	uint64_t id;
 	uint64_t used; /* the table's count when it was last looked for; 0: free */
 	bool authenticated;
-	bool local;
-	char address[SESSION_ADDRESS];
-	int64_t size;	  /* of the MAIL under way, or SIZE_UNKNOWN */
-	int64_t promised; /* to the message under way, in bytes; 0: nothing */
+	char address[ADDRESS_TEXT]; /* as address_take() has it */
+	int64_t size;		    /* of the MAIL under way, or SIZE_UNKNOWN */
+	int64_t promised;	    /* to the message under way, in bytes; 0: nothing */
 };
 
 struct filter_sessions {

@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A client's address as one number. Pure. */
+/* A client's address: as mail servers write it, and as one number. Pure. */
 #ifndef POLICY_ADDRESS_H
 #define POLICY_ADDRESS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Is TEXT an IPv4 or IPv6 address? Not a name, not "unknown". */
+/* In place of an address: a program on this host that has none. */
+#define ADDRESS_LOCAL "local"
+#define ADDRESS_TEXT  INET6_ADDRSTRLEN
+
+/*
+ * Take what a mail server says for a client's address, the LENGTH bytes of TEXT, into ADDRESS:
+ * an IPv4 or IPv6 address as inet_pton(3) has it, without the brackets, the "IPv6:" and the zone
+ * that servers write with it; or ADDRESS_LOCAL. What is neither ("unknown", a name, nothing) is "",
+ * a client that nobody knows, and false.
+ */
+bool address_take(char address[ADDRESS_TEXT], const char *text, size_t length);
+
+/* Is TEXT what address_take() makes of a client that is known? */
 bool address_is(const char *text);
 
 /*

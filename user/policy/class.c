@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which class of mail a client brings. */
+/* Which class of mail a client brings: the one rule that all protocols go by. */
 #include "policy/class.h"
 
-#include "common/network.h"
+#include <string.h>
 
-bool class_is_internal(const struct config *config, const char *address)
-{
-	return network_has(config->internal, config->internal_count, address);
-}
+#include "policy/address.h"
 
 /* clang-format off: it takes this for a class of C++ */
-enum class class_of(const struct config *config, bool authenticated, const char *address)
+enum class class_of(const struct config_network *internal, unsigned int count, bool authenticated,
+		    const char *address)
 {
 	if (authenticated)
 		return CLASS_SUBMISSION;
-	return class_is_internal(config, address) ? CLASS_INTERNAL : CLASS_INBOUND;
+	if (network_has(internal, count, address))
+		return CLASS_INTERNAL;
+	if (!address || strcmp(address, ADDRESS_LOCAL) != 0)
+		return CLASS_INBOUND;
+	return network_has(internal, count, "127.0.0.1") || network_has(internal, count, "::1")
+		? CLASS_INTERNAL : CLASS_SUBMISSION;
 }
 /* clang-format on */

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which class of mail a client brings. Pure. */
+/* Which class of mail a client brings: the one rule that all protocols go by. Pure. */
 #ifndef POLICY_CLASS_H
 #define POLICY_CLASS_H
 
 #include <stdbool.h>
 
-#include "common/config.h"
+#include "common/network.h"
+#include "common/words.h"
 
 /*
- * Is ADDRESS, an IPv4 or IPv6 address in words, in one of the internal networks? (::ffff:192.0.2.1
- * is 192.0.2.1.) NULL and what is no address are not.
+ * The class of a client, with COUNT networks that are INTERNAL and ADDRESS as address_take() makes
+ * it:
+ *
+ * - who has logged in is a user, wherever from: submission;
+ * - who is in an internal network is internal;
+ * - a program on this host that speaks by a pipe or a unix socket (ADDRESS_LOCAL) has no address:
+ *   as internal as the loopback networks, by which it could come as well, and with neither of them
+ *   internal it is a local user's: submission. What comes by 127.0.0.1 may be a proxy's, a pipe
+ *   never is;
+ * - everyone else is a stranger, and so is a client of which the mail server knows no address (NULL,
+ *   ""): a proxy hands on such ones.
  */
-bool class_is_internal(const struct config *config, const char *address);
-
-/*
- * The class of a client: who has logged in is a user, wherever from; who is in an internal
- * network is internal; everyone else, also who is not known, is a stranger.
- */
-enum class class_of(const struct config *config, bool authenticated, const char *address);
+enum class class_of(const struct config_network *internal, unsigned int count, bool authenticated,
+		    const char *address);
 
 #endif

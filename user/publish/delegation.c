@@ -61,18 +61,20 @@ static bool piece_is(struct piece piece, const char *text)
 	return piece.length == strlen(text) && !memcmp(piece.text, text, piece.length);
 }
 
-/* As a string, where it has the room. */
-static bool piece_copy(char *buf, size_t size, struct piece piece)
+/* As a string, where it has the room; else "". */
+static void piece_copy(char *buf, size_t size, struct piece piece)
 {
-	if (piece.length >= size)
-		return false;
-	memcpy(buf, piece.text, piece.length);
-	buf[piece.length] = '\0';
-	return true;
+	size_t length = piece.length < size ? piece.length : 0;
+
+	memcpy(buf, piece.text, length);
+	buf[length] = '\0';
 }
 
-/* One that has more digits than fit is larger than any room there is. */
-static bool parse_size(struct piece piece, int64_t *size)
+/*
+ * One that has more digits than fit is larger than any room there is; of what is no number none
+ * is known. (Postfix says 0 when there was no SIZE=.)
+ */
+static int64_t parse_size(struct piece piece)
 {
 	int64_t sum = 0;
 
@@ -80,19 +82,10 @@ static bool parse_size(struct piece piece, int64_t *size)
 		int digit = piece.text[i] - '0';
 
 		if (digit < 0 || digit > 9)
-			return false;
+			return -1;
 		sum = sum > (INT64_MAX - digit) / 10 ? INT64_MAX : sum * 10 + digit;
 	}
-	*size = sum ? sum : -1; /* Postfix says 0 when there was no SIZE= */
-	return piece.length > 0;
-}
-
-/* "unknown" and whatever else is no address: a stranger. */
-static void take_address(struct delegation_request *request, struct piece value)
-{
-	if (!piece_copy(request->address, sizeof(request->address), value) ||
-	    !address_is(request->address))
-		request->address[0] = '\0';
+	return sum ? sum : -1;
 }
 
 static void take_state(struct delegation_request *request, struct piece value)
@@ -101,6 +94,7 @@ static void take_state(struct delegation_request *request, struct piece value)
 	request->received = piece_is(value, "END-OF-MESSAGE");
 }
 
+/* A value that we cannot use is as good as none: without an answer the mail would be taken. */
 static ssize_t take_attribute(struct delegation_request *request, struct piece name,
 			      struct piece value, bool *asked, char error[DELEGATION_ERROR])
 {
@@ -109,13 +103,11 @@ static ssize_t take_attribute(struct delegation_request *request, struct piece n
 		return *asked ? 0 : wrong_value(error, "request", value);
 	}
 	if (piece_is(name, "instance"))
-		return piece_copy(request->instance, sizeof(request->instance), value)
-			       ? 0
-			       : wrong_value(error, "instance", value);
-	if (piece_is(name, "size"))
-		return parse_size(value, &request->size) ? 0 : wrong_value(error, "size", value);
-	if (piece_is(name, "client_address"))
-		take_address(request, value);
+		piece_copy(request->instance, sizeof(request->instance), value);
+	else if (piece_is(name, "size"))
+		request->size = parse_size(value);
+	else if (piece_is(name, "client_address"))
+		address_take(request->address, value.text, value.length);
 	else if (piece_is(name, "sasl_username"))
 		request->authenticated = value.length > 0;
 	else if (piece_is(name, "protocol_state"))

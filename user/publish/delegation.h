@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "policy/address.h"
+
 /* Postfix's own have 29 attributes in less than 1 KiB; its longest lines are of 2 KiB. */
 #define DELEGATION_REQUEST    (16 * 1024) /* bytes */
 #define DELEGATION_ATTRIBUTES 128
@@ -16,7 +18,7 @@
 
 struct delegation_request {
 	char instance[DELEGATION_INSTANCE]; /* of the transaction; "" before the first recipient */
-	char address[46];		    /* IPv4 or IPv6; "" when it is not known */
+	char address[ADDRESS_TEXT];	    /* as address_take() has it */
 	bool authenticated;
 	bool at_mail;  /* MAIL: the recipients that follow are this message's */
 	bool received; /* the message is here: END-OF-MESSAGE */

@@ -29,7 +29,7 @@ struct listener_source {
 	/* What was let in so has arrived, or will not come. */
 	void (*ended)(void *context, enum class class, int64_t size, const char *address);
 
-	/* The class of a client at ADDRESS (NULL: not known). */
+	/* The class of a client at ADDRESS, by class_of(). */
 	enum class (*class)(void *context, bool authenticated, const char *address);
 
 	/* What `defer` says: "452 4.3.1 Insufficient system resources". */

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "policy/address.h"
 #include "publish/filer.h"
 #include "publish/listener.h"
 #include "publish/tended.h"
@@ -60,7 +61,7 @@ struct listener_times {
 struct connection_message {
 	enum class class;
 	int64_t size; /* what was promised; 0: nothing */
-	char address[46];
+	char address[ADDRESS_TEXT];
 };
 
 struct connection {

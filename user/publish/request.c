@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The request line of the state socket, taken apart. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,20 +56,17 @@ static char *next_word(struct parser *parser)
 	return word;
 }
 
-/* Digits only: strtoll would take signs and blanks. */
+/* Digits only: strtoll would take signs and blanks. The largest there is stands for all above. */
 static int parse_digits(const char *word, int64_t *number)
 {
 	int64_t sum = 0;
 
-	if (!*word)
+	if (!*word || word[strspn(word, "0123456789")])
 		return -EINVAL;
-	for (; *word; word++) {
-		if (*word < '0' || *word > '9')
-			return -EINVAL;
+	for (; *word; word++)
 		if (__builtin_mul_overflow(sum, 10, &sum) ||
 		    __builtin_add_overflow(sum, *word - '0', &sum))
-			return -ERANGE;
-	}
+			sum = INT64_MAX;
 	*number = sum;
 	return 0;
 }
@@ -82,23 +78,32 @@ static int parse_nothing_more(struct parser *parser)
 	return word ? wrong_word(parser, "unexpected word", word, "the request ends before it") : 0;
 }
 
-/* Exim's $message_size is -1 when the sender did not say: the same as no SIZE. */
+/* Exim's $message_size is -1 when the sender did not say: as any below 0 the same as no SIZE. */
 static int parse_size(struct parser *parser, const char *word)
 {
-	if (!strcmp(word, "-1") || !parse_digits(word, &parser->request->size))
+	int64_t below;
+
+	if (!parse_digits(word, &parser->request->size) ||
+	    (*word == '-' && !parse_digits(word + 1, &below)))
 		return 0;
-	return wrong_word(parser, "bad size", word, "allowed are bytes, 0 to 9223372036854775807");
+	return wrong_word(parser, "bad size", word, "allowed are bytes, from 0 on");
 }
 
 static int parse_address(struct parser *parser, const char *word)
 {
-	struct in6_addr address;
+	if (address_take(parser->request->address, word, strlen(word)) || !strcmp(word, "unknown"))
+		return 0;
+	return wrong_word(parser, "bad address", word,
+			  "allowed are IPv4 and IPv6 addresses, local, unknown");
+}
 
-	if (inet_pton(AF_INET, word, &address) != 1 && inet_pton(AF_INET6, word, &address) != 1)
-		return wrong_word(parser, "bad address", word,
-				  "allowed are IPv4 and IPv6 addresses");
-	parser->request->address = word;
-	return 0;
+static int parse_class(struct parser *parser, const char *word)
+{
+	parser->request->by_address = !strcmp(word, "client");
+	if (parser->request->by_address || !class_parse(word, &parser->request->class))
+		return 0;
+	return wrong_word(parser, "unknown class", word,
+			  "allowed are inbound, submission, internal, client");
 }
 
 static int parse_admission(struct parser *parser, enum request_kind kind)
@@ -109,17 +114,19 @@ static int parse_admission(struct parser *parser, enum request_kind kind)
 
 	request->kind = kind;
 	request->class = CLASS_INBOUND;
+	request->by_address = false;
 	request->size = -1;
-	request->address = NULL;
-	if (word && class_parse(word, &request->class))
-		return wrong_word(parser, "unknown class", word,
-				  "allowed are inbound, submission, internal");
-	word = next_word(parser);
+	request->address[0] = '\0';
 	if (word)
-		ret = parse_size(parser, word);
+		ret = parse_class(parser, word);
 	word = next_word(parser);
-	if (word && !ret)
-		ret = parse_address(parser, word);
+	/* A size that is empty leaves no word: the address comes next then. */
+	if (word && !ret && !address_take(request->address, word, strlen(word))) {
+		ret = parse_size(parser, word);
+		word = next_word(parser);
+		if (word && !ret)
+			ret = parse_address(parser, word);
+	}
 	return ret ? ret : parse_nothing_more(parser);
 }
 

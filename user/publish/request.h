@@ -3,10 +3,12 @@
 #ifndef PUBLISH_REQUEST_H
 #define PUBLISH_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/words.h"
+#include "policy/address.h"
 
 #define REQUEST_ERROR	   160		   /* bytes of the text of an error, its NUL included */
 #define REQUEST_REASON	   127		   /* bytes of an override's reason */
@@ -25,9 +27,10 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	enum class class;    /* admission, ended: inbound when it is not said */
+	enum class class; /* admission, ended: inbound when it is not said */
+	bool by_address;  /* the same: the class is what the address makes it */
 	int64_t size;	     /* admission: bytes, -1 when it is not said */
-	const char *address; /* admission: IPv4 or IPv6, NULL when it is not said; in the line */
+	char address[ADDRESS_TEXT]; /* admission: "" when it is not said, or not known */
 	enum level level;    /* override */
 	int64_t seconds;     /* override: 0 when it is not said */
 	const char *reason;  /* override: "" when it is not said; in the line */

@@ -25,7 +25,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "policy/address.h"
@@ -36,8 +35,7 @@
 #define NEW_KEY	  "3/"	      /* which no address begins with */
 #define PLAIN_KEY "2/"	      /* the same without the ID */
 
-/* How Sendmail tags an IPv6 address in client_addr; its maps fold keys to lower case. */
-#define IPV6_TAG "IPv6:"
+#define PIPE "0" /* client_addr of `sendmail -bs`, whose client is a program here */
 
 ssize_t socketmap_frame(const char *bytes, size_t length, const char **text, size_t *text_length)
 {
@@ -77,10 +75,9 @@ static int64_t parse_size(const char *text)
 
 static void take_address(struct socketmap_request *request, const char *text)
 {
-	if (!strncasecmp(text, IPV6_TAG, strlen(IPV6_TAG)))
-		text += strlen(IPV6_TAG);
-	if (strlen(text) < sizeof(request->address) && address_is(text))
-		strcpy(request->address, text);
+	if (!strcmp(text, PIPE))
+		text = ADDRESS_LOCAL;
+	address_take(request->address, text, strlen(text));
 }
 
 /* What is before the next '/' of *KEY, which is cut in place; NULL when there is nothing more. */

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "common/words.h"
+#include "policy/address.h"
 
 /*
  * Bytes of "NAME KEY", without the netstring's frame. More than a line of SMTP has in Sendmail
@@ -24,7 +25,7 @@ struct socketmap_request {
 	enum class class;
 	char id[SOCKETMAP_ID]; /* of the message, in Sendmail's queue; "" when it is not said */
 	bool authenticated;
-	char address[46]; /* IPv4 or IPv6; "" when it is not known */
+	char address[ADDRESS_TEXT]; /* as address_take() has it */
 	int64_t size;	  /* bytes; -1 when it is not said */
 };
 

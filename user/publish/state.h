@@ -34,6 +34,9 @@ struct state_source {
 	/* A message that was admitted so has arrived, or will not come. */
 	void (*ended)(void *context, enum class class, int64_t size, const char *address);
 
+	/* The class of a client at ADDRESS, as in listener.h. */
+	enum class (*class)(void *context, bool authenticated, const char *address);
+
 	/* The descriptor of the admission page, which stays the source's; or -errno. */
 	int (*page)(void *context);
 

@@ -23,19 +23,34 @@ void client_error(struct client *client, const char *text)
 	client_say(client, line);
 }
 
+static const char *address_of(const struct request *request)
+{
+	return request->address[0] ? request->address : NULL;
+}
+
+/* It takes this for a class of C++: */
+/* clang-format off */
+static enum class class_asked(const struct state_source *source, const struct request *request)
+{
+	return request->by_address ? source->class(source->context, false, address_of(request))
+				   : request->class;
+}
+/* clang-format on */
+
 static void answer_admission(struct client *client, const struct request *request)
 {
 	const struct state_source *source = &client->state->source;
 
-	client_say(client, source->admission(source->context, request->class, request->size,
-					     request->address));
+	client_say(client, source->admission(source->context, class_asked(source, request),
+					     request->size, address_of(request)));
 }
 
 static void answer_ended(struct client *client, const struct request *request)
 {
 	const struct state_source *source = &client->state->source;
 
-	source->ended(source->context, request->class, request->size, request->address);
+	source->ended(source->context, class_asked(source, request), request->size,
+		      address_of(request));
 	client_say(client, "ok");
 }
 
