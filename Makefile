@@ -26,7 +26,7 @@ WERROR ?=
 BUILD_NEEDS := gcc:$(firstword $(CC)) libc6-dev:/usr/include/stdio.h clang:$(CLANG) \
 	bpftool:$(BPFTOOL) pkgconf:$(PKG_CONFIG) libbpf-dev:libbpf.pc libevent-dev:libevent_core.pc \
 	libconfuse-dev:libconfuse.pc libjson-c-dev:json-c.pc libseccomp-dev:libseccomp.pc \
-	libcap-ng-dev:libcap-ng.pc libmilter-dev:milter.pc
+	libcap-ng-dev:libcap-ng.pc
 BUILD_LIKES := libsystemd-dev:libsystemd.pc
 CHECK_NEEDS := bats:bats libcmocka-dev:cmocka.pc jq:jq socat:socat util-linux:fsfreeze \
 	mount:losetup iproute2:ip e2fsprogs:mkfs.ext4 xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs \
@@ -92,7 +92,7 @@ build/spoolgate-responder: $(RESPONDER)
 build/spoolgate: $(call room,cli) build/obj/user/policy/address.o build/common.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/spoolgate-milter: build/obj/user/mta/milter_main.o build/mta.a build/libspoolgate.a
-	$(call say,LINK,$@)$(CC) $(LINK) $^ -lmilter -o $@
+	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/filter-spoolgate: build/obj/user/mta/filter_main.o build/mta.a build/libspoolgate.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ -o $@
 

@@ -53,7 +53,7 @@ judge_nothing() { # CONFIG-TEXT...
 	said=$(timeout 100 "$BUILD/tests/system/milt" "$ADDRESS")
 	echo "$said"
 	# NOHELO NORCPT NOBODY NOHDRS NOEOH NOUNKNOWN NODATA; no change to the message.
-	[[ $said == 'version 6 actions 0x100 steps 0x37a macros {auth_authen}'$'\n'accept$'\n'* ]]
+	[[ $said == 'version 6 actions 0x100 steps 0x37a macros {auth_authen} {auth_type}'$'\n'accept$'\n'* ]]
 	mail_is accept -o
 	mail_is accept -a alice
 	mail_is accept -c 127.0.0.1
@@ -73,8 +73,9 @@ judge_nothing() { # CONFIG-TEXT...
 	mail_is "$REPLY" -a alice -c 127.0.0.1
 	mail_is accept -c 127.0.0.9
 	mail_is accept -c ::1
-	# A client without an address is a program on this host.
-	mail_is accept -c -
+	# Sendmail's word for a pipe; other clients without an address are those of a proxy.
+	mail_is accept -c pipe
+	mail_is "$REPLY" -c -
 	# Each message of a session is asked for anew.
 	mail_is "$REPLY"$'\n'"$REPLY"$'\n'"$REPLY" -m 3
 	cli override normal
@@ -89,13 +90,40 @@ judge_nothing() { # CONFIG-TEXT...
 	mail_is accept -c 2001:db8::1
 	mail_is "$REPLY" -c 127.0.0.1
 	mail_is "$REPLY" -c -
+	# A user of this host, whoever comes by 127.0.0.1.
+	mail_is "$REPLY" -c pipe
+	cli override medium
+	mail_is accept -c pipe
+}
+
+# libmilter's smfi_getsymval() went past the end of them.
+@test "macros that do not come in pairs: the milter stays, and answers" {
+	judge_nothing
+	start_milter
+	cli override medium
+	local count
+	for count in 1 2 3 15 101; do
+		mail_is "$REPLY" -x "$count"
+		mail_is accept -a alice -x "$count"
+	done
+	[[ $(mail -n 200 -m 2 -x 33 | sort | uniq -c | sed 's/^ *//') == "400 $REPLY" ]]
+	kill -0 "$MILTER"
+	# With a size, what follows it, and a kind of packet that there is not.
+	local odd
+	for odd in '\0\0\0\0' '\0\0\0\1D' '\0\0\0\1M' '\0\0\0\2Mx' '\0\0\0\4C\0004\0' '\0\0\0\2Z\0' \
+		'\377\377\377\377M' '\0\0\0\1O' '\0\0\0\15O\0\0\0\1\0\0\0\0\0\0\0\0'; do
+		printf "$odd" | timeout 10 socat -t 1 - "UNIX-CONNECT:$SCRATCH/milter/milter.sock" >/dev/null || true
+	done
+	mail_is "$REPLY"
+	kill -0 "$MILTER"
+	milter_says 'a packet that is not of the milter protocol'
 }
 
 @test "the configured reply arrives as it is: 421, without an enhanced code, with a per cent sign" {
 	judge_nothing 'admission { reply = "421 4.3.2 Back at 10:00, 100% sure" }'
 	start_milter
 	cli override high
-	# Doubled, as libmilter wants it of its callers and mail servers undo it.
+	# Doubled: mail servers take it for a format, and undo that.
 	wait_until 20 mail_is 'reply 421 4.3.2 Back at 10:00, 100%% sure'
 }
 
@@ -168,7 +196,7 @@ promised_is() { # BYTES
 	local took
 	took=$(timeout 100 "$BUILD/tests/system/milt" -n 300 "$ADDRESS" | tail -n 1)
 	tell "300 delays of 2 s: $took ms"
-	# One after the other behind the few threads that libmilter has at first: minutes.
+	# One after the other: minutes.
 	((${took#took } >= 2000 && ${took#took } < 20000))
 	mail_is accept -a alice
 }
@@ -279,6 +307,7 @@ promised_is() { # BYTES
 	ADDRESS=inet:18891@127.0.0.1
 	start_milter
 	mail_is accept
+	milter_says "^warning: $ADDRESS: .* use unix:/PATH"
 	kill -TERM "$MILTER"
 	wait_until 30 is_gone "$MILTER"
 	mkdir -m 1777 "$SCRATCH/open"

@@ -2,15 +2,17 @@
 /*
  * A mail server's side of the milter protocol, version 6, as far as MAIL:
  *
- *	milt [-a USER] [-c ADDRESS] [-z SIZE] [-e end|abort] [-o] [-n SESSIONS] [-m MESSAGES]
- *	     [-w SECONDS] ADDRESS
+ *	milt [-a USER] [-c ADDRESS] [-x COUNT] [-z SIZE] [-e end|abort] [-o] [-n SESSIONS]
+ *	     [-m MESSAGES] [-w SECONDS] ADDRESS
  *
  * opens SESSIONS connections, and takes all of them together through negotiation, connect, and
  * MESSAGES times MAIL. A line on what was negotiated in the first one; then, for each answer to
  * MAIL, a line: "accept", "continue", "tempfail", or "reply TEXT". "gone" where the milter hung
  * up. After "continue" the message ends as -e says; then nothing is printed. -o offers no list of
- * macros; -c - is a client without an address; -w stays connected for so long at the end. The last
- * line is "took MILLISECONDS", of the slowest MAIL.
+ * macros; -c - is a client of whom no address is known, -c pipe one as Sendmail has it for a pipe; -x
+ * sends COUNT strings more as macros, in which an odd number leaves the last name without its
+ * value; -w stays connected for so long at the end. The last line is "took MILLISECONDS", of the
+ * slowest MAIL.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +35,7 @@
 
 struct client {
 	const char *user, *address, *size, *end, *milter;
-	unsigned int sessions, messages, stay_s;
+	unsigned int sessions, messages, strings, stay_s;
 	bool old; /* without the list of macros */
 	int *fds;
 };
@@ -166,8 +168,10 @@ static void say_connect(const struct client *client)
 	uint16_t port = htons(4711);
 	bool six = strchr(client->address, ':');
 
-	put_text(&greeting, "client.test");
-	if (!strcmp(client->address, "-")) {
+	bool pipe = !strcmp(client->address, "pipe");
+
+	put_text(&greeting, pipe ? "localhost" : "client.test");
+	if (pipe || !strcmp(client->address, "-")) {
 		put(&greeting, "U", 1);
 	} else {
 		put(&greeting, six ? "6" : "4", 1);
@@ -232,6 +236,8 @@ static int64_t say_mail(const struct client *client)
 		put_text(&macros, "{auth_authen}");
 		put_text(&macros, client->user);
 	}
+	for (unsigned int i = 0; i < client->strings; i++)
+		put_text(&macros, "{x}");
 	put_text(&mail, "<sender@client.test>");
 	if (client->size) {
 		snprintf(size, sizeof(size), "SIZE=%s", client->size);
@@ -286,13 +292,16 @@ int main(int argc, char **argv)
 	const struct rlimit descriptors = { 4096, 4096 };
 	int option;
 
-	while ((option = getopt(argc, argv, "a:c:z:e:on:m:w:")) != -1) {
+	while ((option = getopt(argc, argv, "a:c:x:z:e:on:m:w:")) != -1) {
 		switch (option) {
 		case 'a':
 			client.user = optarg;
 			break;
 		case 'c':
 			client.address = optarg;
+			break;
+		case 'x':
+			client.strings = (unsigned int)atoi(optarg);
 			break;
 		case 'z':
 			client.size = optarg;

@@ -1,193 +1,256 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The milter's part in a session. Called by libmilter, in threads of its own. */
+/*
+ * spoolgate-milter between mail servers and the daemon: one loop for all sessions. libmilter, which
+ * would read the packets for us, believes that macros come in pairs (see the manual), and its
+ * threads make delayed sessions wait for one another.
+ */
 #include "mta/milter.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libmilter/mfapi.h>
-#include <libmilter/mfdef.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <unistd.h>
 
-#include "mta/mail.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/units.h"
 
-/* What libmilter keeps for us, from connect to close. */
+#define ACCEPTS	      64		 /* connections taken before the others' turn */
+#define UNSENT	      (16 * 1024)	 /* bytes of answers that a server has not taken */
+#define COMPLAINT_NS  (60 * NS_PER_S)
+#define STOP_SIGNALS  3
+
+/* An SMTP session may be silent for long; it ends, and so does this. */
+static const struct timeval idle = { .tv_sec = 2 * 3600 }, patience = { .tv_sec = 30 };
+static const struct timeval pause_accepting = { .tv_usec = 100000 };
+
 struct session {
-	char address[INET6_ADDRSTRLEN]; /* "": a program on this host, which has none */
-	bool authenticated;		/* of the message under way, as is the size */
-	int64_t size;			/* that was promised; 0: nothing */
+	struct milter *milter;
+	struct bufferevent *stream;
+	struct event *due; /* of a delayed answer */
+	bool delayed;
+	struct milter_client client;
 };
 
-/* libmilter hands nothing of ours to the first call of a session. Set once, before the threads. */
-static struct milter *milter;
-
-/* The end of a smaller message is not worth the server's asking: it is written by then. */
-#define WORTH_AN_END (64 * 1024)
-
-/* The steps after MAIL but the end, and HELO before it: nobody sends us a message to look at. */
-#define UNUSED_STEPS                                                               \
-	(SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS | SMFIP_NOEOH | \
-	 SMFIP_NOUNKNOWN | SMFIP_NODATA)
-
-/* Of the macros at MAIL we read one. A server that cannot be told sends what it always does. */
-static sfsistat negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
-			  unsigned long unused_2, unsigned long unused_3,
-			  unsigned long *wanted_actions, unsigned long *wanted_steps,
-			  unsigned long *wanted_2, unsigned long *wanted_3)
+static void session_end(struct session *session)
 {
-	char authenticated[] = "{auth_authen}";
-
-	(void)unused_2;
-	(void)unused_3;
-	*wanted_actions = actions & SMFIF_SETSYMLIST;
-	*wanted_steps = steps & UNUSED_STEPS;
-	*wanted_2 = 0;
-	*wanted_3 = 0;
-	if (*wanted_actions)
-		smfi_setsymlist(context, SMFIM_ENVFROM, authenticated);
-	return SMFIS_CONTINUE;
+	event_free(session->due);
+	bufferevent_free(session->stream);
+	free(session);
 }
 
-static void address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
+static void complain(struct milter *milter, const char *what)
 {
-	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+	int64_t now = monotonic_ns();
 
-	text[0] = '\0';
-	if (address && address->sa_family == AF_INET)
-		inet_ntop(AF_INET, &four->sin_addr, text, INET6_ADDRSTRLEN);
-	else if (address && address->sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &six->sin6_addr, text, INET6_ADDRSTRLEN);
+	milter->closed++;
+	if (milter->complained_ns && now - milter->complained_ns < COMPLAINT_NS)
+		return;
+	log_warning("%lu sessions of the mail server ended, whose mail it takes unasked: %s",
+		    milter->closed, what);
+	milter->complained_ns = now;
+	milter->closed = 0;
 }
 
-static const char *address_of(const struct session *session)
+static void send_answer(struct session *session, const struct milter_action *action)
 {
-	return *session->address ? session->address : NULL;
+	bufferevent_write(session->stream, action->answer, action->length);
 }
 
-/* The message has arrived, or will not come. */
-static void end_message(struct session *session)
+/* Until then nothing more is read. The server waits, but not for ever. */
+static void delay(struct session *session, unsigned int seconds)
 {
-	if (session && session->size)
-		asker_ended(&milter->asker, session->authenticated, address_of(session),
-			    session->size);
-	if (session)
-		session->size = 0;
+	struct timeval due = { .tv_sec = seconds };
+
+	if (due.tv_sec > session->milter->longest_delay_s)
+		due.tv_sec = session->milter->longest_delay_s;
+	session->delayed = true;
+	bufferevent_disable(session->stream, EV_READ);
+	evtimer_add(session->due, &due);
 }
 
-static sfsistat on_end(SMFICTX *context)
+/* An accept is of this message only: the next one is asked for again. */
+static void ask(struct session *session, struct milter_action *action)
 {
-	end_message(smfi_getpriv(context));
-	return SMFIS_ACCEPT;
-}
-
-static sfsistat on_abort(SMFICTX *context)
-{
-	end_message(smfi_getpriv(context));
-	return SMFIS_CONTINUE;
-}
-
-/* A connection can be used for one client after the other: what is kept is always of the last. */
-static sfsistat on_connect(SMFICTX *context, char *name, struct sockaddr *address)
-{
-	struct session *session = smfi_getpriv(context);
-
-	(void)name;
-	if (!session)
-		session = calloc(1, sizeof(*session));
-	if (!session)
-		return SMFIS_ACCEPT;
-	end_message(session);
-	address_text(address, session->address);
-	smfi_setpriv(context, session);
-	return SMFIS_CONTINUE;
-}
-
-static sfsistat on_close(SMFICTX *context)
-{
-	end_message(smfi_getpriv(context));
-	free(smfi_getpriv(context));
-	smfi_setpriv(context, NULL);
-	return SMFIS_CONTINUE;
-}
-
-/* In a thread of the session's own. The server waits, but not for ever. */
-static void delay(unsigned int seconds)
-{
-	struct timespec left = { .tv_sec = seconds };
-
-	if (left.tv_sec > milter->longest_delay_s)
-		left.tv_sec = milter->longest_delay_s;
-	milter_socket_wake(&milter->socket);
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
-}
-
-/* Without a reply that libmilter takes, the server says "451 4.7.1" by itself. */
-static sfsistat defer(SMFICTX *context, const char *line)
-{
-	struct mail_reply reply;
-	char text[2 * sizeof(reply.text)];
-
-	if (!mail_reply_parse(line, &reply))
-		smfi_setreply(context, reply.code, *reply.enhanced ? reply.enhanced : NULL,
-			      mail_text_escape(text, sizeof(text), reply.text));
-	return SMFIS_TEMPFAIL;
-}
-
-/* The first of ARGUMENTS is the sender, the others are parameters. */
-static int64_t size_of(char **arguments)
-{
-	int64_t size = SIZE_UNKNOWN;
-
-	for (int i = 1; arguments[0] && arguments[i]; i++)
-		size = mail_larger_size(size, mail_parameter_size(arguments[i]));
-	return size;
-}
-
-/*
- * An accept is of this message only, and ends our part in it: the next one is asked for again. Of
- * one that was promised much room we want to hear the end.
- */
-static sfsistat on_mail(SMFICTX *context, char **arguments)
-{
-	char authenticated[] = "{auth_authen}";
-	struct session *session = smfi_getpriv(context);
-	const char *user = smfi_getsymval(context, authenticated);
 	struct spoolgate_admission admission;
-	int64_t size = size_of(arguments);
 
-	if (!session)
-		return SMFIS_ACCEPT;
-	end_message(session);
-	session->authenticated = user && *user;
-	asker_ask(&milter->asker, session->authenticated, address_of(session), size, &admission);
-	if (admission.verdict == SPOOLGATE_DEFER)
-		return defer(context, admission.reply);
-	if (admission.promised && size >= WORTH_AN_END)
-		session->size = size;
-	if (admission.verdict == SPOOLGATE_DELAY)
-		delay(admission.delay_s);
-	return session->size ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+	asker_ask(&session->milter->asker, action->authenticated, session->client.address,
+		  action->size, &admission);
+	if (admission.verdict == SPOOLGATE_DELAY) {
+		delay(session, admission.delay_s);
+		return;
+	}
+	milter_answer(action, &admission);
+	send_answer(session, action);
 }
 
-int milter_register(struct milter *with)
+/* Returns whether the session goes on. */
+static bool take_packet(struct session *session, size_t length)
 {
-	static char name[] = "spoolgate-milter";
-	struct smfiDesc description = {
-		.xxfi_name = name,
-		.xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_SETSYMLIST,
-		.xxfi_connect = on_connect,
-		.xxfi_envfrom = on_mail,
-		.xxfi_eom = on_end,
-		.xxfi_abort = on_abort,
-		.xxfi_close = on_close,
-		.xxfi_negotiate = negotiate,
-	};
+	struct milter_action action;
 
-	milter = with;
-	return smfi_register(description) == MI_SUCCESS ? 0 : -EINVAL;
+	milter_packet(&session->client, session->milter->packet, length, &action);
+	switch (action.act) {
+	case MILTER_NOTHING:
+		break;
+	case MILTER_ANSWERED:
+		send_answer(session, &action);
+		break;
+	case MILTER_ASK:
+		ask(session, &action);
+		break;
+	case MILTER_STRANGE:
+		complain(session->milter, "a packet that is not of the milter protocol");
+		return false;
+	case MILTER_END:
+		return false;
+	}
+	return evbuffer_get_length(bufferevent_get_output(session->stream)) < UNSENT;
+}
+
+static void on_read(struct bufferevent *stream, void *context)
+{
+	struct session *session = context;
+	struct evbuffer *input = bufferevent_get_input(stream);
+	unsigned char head[MILTER_HEAD];
+	uint32_t length;
+
+	while (!session->delayed && evbuffer_copyout(input, head, sizeof(head)) == sizeof(head)) {
+		length = milter_length(head);
+		if (length > MILTER_PACKET) {
+			complain(session->milter, "a packet of more than 64 KiB");
+			session_end(session);
+			return;
+		}
+		if (evbuffer_get_length(input) < sizeof(head) + length)
+			break;
+		evbuffer_drain(input, sizeof(head));
+		evbuffer_remove(input, session->milter->packet, length);
+		if (!take_packet(session, length)) {
+			session_end(session);
+			return;
+		}
+	}
+}
+
+static void on_event(struct bufferevent *stream, short what, void *context)
+{
+	(void)stream;
+	(void)what;
+	session_end(context);
+}
+
+static void on_due(evutil_socket_t fd, short what, void *context)
+{
+	const struct spoolgate_admission accept = { .verdict = SPOOLGATE_ACCEPT };
+	struct session *session = context;
+	struct milter_action action;
+
+	(void)fd;
+	(void)what;
+	milter_answer(&action, &accept);
+	send_answer(session, &action);
+	session->delayed = false;
+	bufferevent_enable(session->stream, EV_READ);
+	on_read(session->stream, session);
+}
+
+static int session_begin(struct milter *milter, int fd)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return -ENOMEM;
+	session->milter = milter;
+	session->due = evtimer_new(milter->base, on_due, session);
+	session->stream = session->due ? bufferevent_socket_new(milter->base, fd,
+								BEV_OPT_CLOSE_ON_FREE)
+				       : NULL;
+	if (!session->stream) {
+		if (session->due)
+			event_free(session->due);
+		free(session);
+		return -ENOMEM;
+	}
+	bufferevent_setcb(session->stream, on_read, NULL, on_event, session);
+	bufferevent_setwatermark(session->stream, EV_READ, 0, MILTER_HEAD + MILTER_PACKET);
+	bufferevent_set_timeouts(session->stream, &idle, &patience);
+	bufferevent_enable(session->stream, EV_READ | EV_WRITE);
+	return 0;
+}
+
+/* Who connects stays in the backlog and the socket readable: we would spin. */
+static void look_away(struct milter *milter, int error)
+{
+	complain(milter, strerror(error));
+	event_del(milter->accept);
+	evtimer_add(milter->resume, &pause_accepting);
+}
+
+static void on_connect(evutil_socket_t fd, short what, void *context)
+{
+	struct milter *milter = context;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS; i++) {
+		int session = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (session < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				look_away(milter, errno);
+			return;
+		}
+		if (session_begin(milter, session)) {
+			close(session);
+			complain(milter, strerror(ENOMEM));
+		}
+	}
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct milter *milter = context;
+
+	(void)fd;
+	(void)what;
+	event_add(milter->accept, NULL);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct milter *milter = context;
+
+	(void)number;
+	(void)what;
+	event_base_loopbreak(milter->base);
+}
+
+/* What is open then goes with the process. */
+int milter_run(struct milter *milter)
+{
+	static const int stop[STOP_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	signal(SIGPIPE, SIG_IGN); /* bufferevents write without MSG_NOSIGNAL */
+	milter->base = event_base_new();
+	if (!milter->base)
+		return -ENOMEM;
+	for (size_t i = 0; i < STOP_SIGNALS; i++) {
+		struct event *event = evsignal_new(milter->base, stop[i], on_signal, milter);
+
+		if (!event || event_add(event, NULL))
+			return -ENOMEM;
+	}
+	milter->accept = event_new(milter->base, milter->socket.fd, EV_READ | EV_PERSIST,
+				   on_connect, milter);
+	milter->resume = evtimer_new(milter->base, on_resume, milter);
+	if (!milter->accept || !milter->resume || event_add(milter->accept, NULL))
+		return -ENOMEM;
+	return event_base_dispatch(milter->base) < 0 ? -EIO : 0;
 }

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The milter's part in a session: connect, and the answer at MAIL. */
+/* spoolgate-milter between mail servers and the daemon. */
 #ifndef MTA_MILTER_H
 #define MTA_MILTER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "mta/asker.h"
+#include "mta/milter_packet.h"
 #include "mta/milter_socket.h"
+
+struct event;
+struct event_base;
 
 struct milter {
 	struct asker asker;
 	struct milter_socket socket;
 	unsigned int longest_delay_s; /* below what the mail server waits for an answer */
+	struct event_base *base;
+	struct event *accept, *resume; /* accepts again */
+	int64_t complained_ns;	       /* the last line on sessions that were closed; 0: none */
+	unsigned long closed;	       /* since then */
+	char packet[MILTER_PACKET + 1];
 };
 
-/*
- * Make ourselves known to libmilter, to answer as MILTER says, which has to stay. Returns 0, or
- * -EINVAL when libmilter does not like us.
- */
-int milter_register(struct milter *milter);
+/* Answer whoever connects to MILTER's socket until SIGTERM, SIGINT or SIGHUP. Returns 0 or -errno. */
+int milter_run(struct milter *milter);
 
 #endif

@@ -3,17 +3,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
-#include <libmilter/mfapi.h>
-#include <pthread.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -181,65 +177,15 @@ static int start(struct milter *milter, const struct options *options)
 		if (!user)
 			return complain(EX_NOUSER, "-u", options->user, "no such user");
 	}
-	if (milter_register(milter))
-		return complain(EX_SOFTWARE, "libmilter", "", "it is of another version");
 	ret = milter_socket_open(&milter->socket, user ? user->pw_uid : (uid_t)-1, problem,
 				 sizeof(problem));
 	if (ret)
 		return complain(EX_UNAVAILABLE, "cannot listen on", problem, strerror(-ret));
+	if (!milter->socket.path)
+		log_warning("%s: whoever reaches this port, as every user of this host, can speak "
+			    "for the mail server and promise away the room of others; use unix:/PATH",
+			    options->address);
 	return user ? become(user) : EX_OK;
-}
-
-static sigset_t stop_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	return set;
-}
-
-static void *stop(void *unused)
-{
-	(void)unused;
-	smfi_stop();
-	return NULL;
-}
-
-/*
- * libmilter waits for the same signals, but its listener looks for them every 5 s only, or at a
- * connection, and smfi_stop() waits for the listener. We get them first, as Linux asks the older
- * thread first; if not, it takes the 5 s.
- */
-static void *stop_at_signal(void *argument)
-{
-	const struct timespec moment = { .tv_nsec = 20000000 };
-	const struct milter *milter = argument;
-	sigset_t set = stop_signals();
-	pthread_t thread;
-	int number;
-
-	while (sigwait(&set, &number))
-		;
-	if (pthread_create(&thread, NULL, stop, NULL))
-		smfi_stop();
-	for (int i = 0; i < 10; i++) {
-		nanosleep(&moment, NULL);
-		milter_socket_wake(&milter->socket);
-	}
-	return NULL;
-}
-
-static void watch_signals(struct milter *milter)
-{
-	sigset_t set = stop_signals();
-	pthread_t thread;
-
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (!pthread_create(&thread, NULL, stop_at_signal, milter))
-		pthread_detach(thread);
 }
 
 int main(int argc, char **argv)
@@ -261,13 +207,11 @@ int main(int argc, char **argv)
 		return ret;
 	raise_limit();
 	log_notice("listening on %s, asking spoolgated at %s", options.address, options.socket);
-	watch_signals(milter);
 	milter_tend_start(&milter->socket);
-	/*
-	 * Until SIGTERM, SIGINT or SIGHUP. libmilter's threads are not waited for, and may use what
-	 * is ours until the process has ended: nothing is freed.
-	 */
-	ret = smfi_main() == MI_SUCCESS ? EX_OK : EX_UNAVAILABLE;
+	ret = milter_run(milter);
+	if (ret)
+		log_error("cannot go on: %s", strerror(-ret));
+	ret = ret ? EX_UNAVAILABLE : EX_OK;
 	milter_socket_remove(&milter->socket);
 	return ret == EX_OK && milter_tend_ended() ? EX_TEMPFAIL : ret;
 }

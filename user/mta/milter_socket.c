@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <libmilter/mfapi.h>
 #include <limits.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -18,6 +17,7 @@
 
 #include "common/log.h"
 
+#define BACKLOG 1024 /* what SOMAXCONN lets through of it */
 #define ALLOWED "allowed: unix:/PATH, inet:PORT@HOST, inet6:PORT@HOST"
 
 static int parse_unix(struct milter_socket *socket, const char *path, char *problem, size_t size)
@@ -38,7 +38,6 @@ static int parse_unix(struct milter_socket *socket, const char *path, char *prob
 	return 0;
 }
 
-/* libmilter listens everywhere when there is no host. */
 static int parse_inet(struct milter_socket *socket, const char *text, int family, char *problem,
 		      size_t size)
 {
@@ -103,11 +102,6 @@ static int touch(const struct milter_socket *milter)
 		ret = -errno;
 	close(fd);
 	return ret;
-}
-
-void milter_socket_wake(const struct milter_socket *socket)
-{
-	touch(socket);
 }
 
 /*
@@ -208,21 +202,23 @@ static int give_socket(struct milter_socket *socket, uid_t user)
 	return ret;
 }
 
-/* libmilter keeps its reasons for syslog; errno is what is left of them. */
-static int listen_on(const struct milter_socket *socket)
+/* What is at the path is nobody's any more. */
+static int listen_on(struct milter_socket *milter)
 {
-	char *text = strdup(socket->text);
-	int ret = -ENOMEM;
+	const int on = 1;
 
-	if (!text)
-		return ret;
-	errno = 0;
-	if (smfi_setconn(text) == MI_SUCCESS && smfi_opensocket(true) == MI_SUCCESS)
-		ret = 0;
+	milter->fd = socket(milter->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			    0);
+	if (milter->fd < 0)
+		return -errno;
+	if (milter->path)
+		unlink(milter->path);
 	else
-		ret = errno ? -errno : -EINVAL;
-	free(text);
-	return ret;
+		setsockopt(milter->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(milter->fd, (const struct sockaddr *)&milter->address, milter->length) ||
+	    listen(milter->fd, BACKLOG))
+		return -errno;
+	return 0;
 }
 
 int milter_socket_open(struct milter_socket *socket, uid_t user, char *problem, size_t size)

@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 struct milter_socket {
-	const char *text; /* as libmilter wants it: "unix:/path", "inet:8891@127.0.0.1" */
+	int fd;
+	const char *text; /* "unix:/path", "inet:8891@127.0.0.1" */
 	const char *path; /* of a unix socket, in TEXT; NULL: it is another one */
 	struct sockaddr_storage address;
 	socklen_t length;
@@ -28,17 +29,9 @@ int milter_socket_parse(struct milter_socket *socket, const char *text, char *pr
 /*
  * Listen. A socket that nobody listens on any more is replaced, and the last directory of its
  * path made if it is missing, for USER. Returns 0 or -errno (-EADDRINUSE: somebody listens);
- * PROBLEM says what it was about. To be called after milter_register().
+ * PROBLEM says what it was about.
  */
 int milter_socket_open(struct milter_socket *socket, uid_t user, char *problem, size_t size);
-
-/*
- * Debian's libmilter has a pool of threads and starts another one only for a session that finds
- * none idle: of a burst of sessions, all but the first wait behind a thread that sleeps. A
- * connection that ends at once is such a session, and its thread takes over those that wait.
- * Thread-safe.
- */
-void milter_socket_wake(const struct milter_socket *socket);
 
 /* Take a unix socket's name away, if we may and it still is ours. */
 void milter_socket_remove(const struct milter_socket *socket);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Looks after a unix socket's file: it is removed, or the mail server's directory is mounted over,
- * and all mail passes unasked. Whoever has become another user cannot make it again everywhere,
- * and libmilter keeps its listener for itself: so the milter ends, and who started it does that
- * again, as root. Sessions that are open take their mail, as they do whenever it ends.
+ * and all mail passes unasked. Whoever has become another user cannot make it again everywhere: so
+ * the milter ends, and who started it does that again, as root. Sessions that are open take their
+ * mail, as they do whenever it ends. In a thread, as the path may be where nothing answers.
  */
 #include "mta/milter_tend.h"
 
