@@ -84,3 +84,28 @@ send_as_user() { # NAME
 @test "Exim: internal is internal over IPv6, too" {
 	case_internal_ipv6
 }
+
+@test "Exim: a program on this host that speaks by a pipe is no stranger" {
+	case_pipe exim4 -bs
+}
+
+@test "Exim: who has logged in is a user, also where nothing says who" {
+	make_level medium
+	swaks nameless "$STRANGERS" --auth LOGIN --auth-user tester --auth-password secret
+	is_accepted nameless
+	make_level high
+	! swaks nameless-high "$STRANGERS" --auth LOGIN --auth-user tester --auth-password secret || false
+	is_refused nameless-high "$REFUSED_MAIL"
+}
+
+# fe80::… has a zone there, which no list of networks has.
+@test "Exim: the internal networks are those of spoolgate.conf" {
+	stop_spoolgate
+	configure_spoolgate 'classes { internal = {"192.0.2.0/24"} }'
+	start_spoolgate
+	make_level high
+	swaks internal "$STRANGERS"
+	is_accepted internal
+	! swaks loopback "$INTERNAL" || false
+	is_refused loopback "$REFUSED_MAIL"
+}

@@ -66,6 +66,45 @@ send_as_user() { # NAME
 	case_authenticated
 }
 
+# A list's host: RECIPIENTS in one message, all of it written at once, as Postfix and Exim do.
+pipelined() { # RECIPIENTS
+	# shellcheck disable=SC2016
+	lab timeout 100 bash -c 'exec 3<>"/dev/tcp/$1/25"
+		read -r _ <&3
+		printf "EHLO lists.test\r\n" >&3
+		while read -r line <&3 && [[ $line != 250\ * ]]; do :; done
+		message="MAIL FROM:<list@lists.test>\r\n"
+		for ((i = 0; i < $2; i++)); do message+="RCPT TO:<r$i@sink.test>\r\n"; done
+		printf "${message}DATA\r\nQUIT\r\n" >&3
+		cat <&3' - "$STRANGERS" "$1" | tr -d '\r'
+}
+
+# The lines that fail2ban's jail "postfix" counts as failures of the client's.
+@test "Postfix: whoever is refused has made no errors, by fail2ban's standards" {
+	local said
+	make_level medium
+	lab truncate -s 0 /var/log/lab/postfix
+	for _ in 1 2 3; do
+		said=$(pipelined 25)
+		echo "$said"
+		[[ $(grep -c '^452 4.3.1 ' <<<"$said") == 9 ]]
+		[[ $(tail -n 1 <<<"$said") == '421 4.3.1 <r9@sink.test>: Recipient address rejected: '* ]]
+	done
+	# Under stress, where the first error is one too many.
+	lab sh -c 'printf "192.0.2.1:2599 inet n - y - - smtpd -o stress=yes\n" >>/etc/postfix/master.cf'
+	lab postfix reload
+	wait_until 20 listens "$STRANGERS" 2599
+	! swaks stressed "$STRANGERS" --port 2599 || false
+	grep -F '421 4.3.1 <' "$SCRATCH/stressed"
+	[[ $(lab grep -c 'reject: RCPT' /var/log/lab/postfix) == 31 ]]
+	! lab grep -E 'too many errors|improper command pipelining' /var/log/lab/postfix || false
+	if type -P fail2ban-regex >/dev/null; then
+		lab cat /var/log/lab/postfix >"$SCRATCH/mail.log"
+		fail2ban-regex "$SCRATCH/mail.log" postfix | tee "$SCRATCH/fail2ban"
+		grep -E ' 0 matched' "$SCRATCH/fail2ban"
+	fi
+}
+
 @test "Postfix: a content filter gives mail back at high, and the queue drains" {
 	case_content_filter
 }

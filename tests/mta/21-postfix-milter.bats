@@ -94,3 +94,29 @@ send_as_user() { # NAME
 @test "Postfix with a milter: internal is internal over IPv6, too" {
 	case_internal_ipv6
 }
+
+# What a proxy does not know is not on this host.
+@test "Postfix with a milter: a client of whom a proxy knows no address is a stranger" {
+	local said
+	lab postconf -e 'smtpd_authorized_xclient_hosts=127.0.0.0/8'
+	lab postfix reload
+	make_level medium
+	# shellcheck disable=SC2016
+	xclient() { # ATTRIBUTES
+		lab timeout 100 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/25"
+			hear() { while read -r line <&3 && [[ $line == ???-* ]]; do :; done; }
+			say() { printf "%s\r\n" "$1" >&3 && hear; }
+			hear
+			say "EHLO proxy.test"
+			say "XCLIENT $1"
+			say "EHLO client.test"
+			say "MAIL FROM:<a@b.test>"
+			echo "$line"' - "$1"
+	}
+	for said in 'ADDR=[UNAVAILABLE]' 'NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]' 'ADDR=192.0.2.77'; do
+		[[ $(xclient "$said") == "$REPLY"* ]]
+	done
+	[[ $(xclient 'ADDR=127.0.0.1') == 250\ * ]]
+	lab postconf -X smtpd_authorized_xclient_hosts
+	lab postfix reload
+}

@@ -95,3 +95,7 @@ send_as_user() { # NAME
 @test "Sendmail: spoolgated hangs, mail flows; it wakes up, it is asked again" {
 	case_hung
 }
+
+@test "Sendmail: a program on this host that speaks by a pipe is no stranger" {
+	case_pipe /usr/libexec/sendmail/sendmail -bs -Am
+}

@@ -95,6 +95,10 @@ send_as_user() { # NAME
 	wait_until 30 refuses after
 }
 
+@test "Sendmail with a socket map: a program on this host that speaks by a pipe is no stranger" {
+	case_pipe /usr/libexec/sendmail/sendmail -bs -Am
+}
+
 # The answers to the recipients of a message of 10 MB, after its MAIL; what is done in between.
 recipients() { # COUNT COMMAND...
 	# shellcheck disable=SC2016

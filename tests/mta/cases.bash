@@ -70,6 +70,22 @@ case_authenticated() {
 	is_refused user-high "$REFUSED_MAIL"
 }
 
+# A program on this host that speaks by a pipe to COMMAND has no address, and is no stranger.
+case_pipe() { # COMMAND...
+	local said
+	make_level high
+	# shellcheck disable=SC2016
+	said=$(lab timeout 100 bash -c 'coproc "$@"
+		hear() { while read -r line <&"${COPROC[0]}" && echo "$line" && [[ $line == ???-* ]]; do :; done; }
+		say() { printf "%s\r\n" "$1" >&"${COPROC[1]}" && hear; }
+		hear
+		say "EHLO here.test"
+		say "MAIL FROM:<a@b.test>"
+		say QUIT' - "$@" | tr -d '\r')
+	echo "$said"
+	[[ $(tail -n 2 <<<"$said") == 250\ *$'\n'221\ * ]]
+}
+
 # Most clients of this host come by ::1 when the server listens there.
 case_internal_ipv6() {
 	lab test -e /proc/net/if_inet6 || skip "no IPv6 here"

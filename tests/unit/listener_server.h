@@ -32,7 +32,7 @@ struct house_setup {
 /* The server's answer to an order. */
 struct house_counters {
 	unsigned int count; /* of listeners */
-	uint64_t connections, requests, dropped;
+	uint64_t connections, requests, dropped, lacked;
 	bool open[CONFIG_LISTENERS];
 	unsigned int asked; /* of the source */
 	int64_t ended;	    /* bytes, by the listeners */
@@ -88,12 +88,14 @@ static inline void housed_ended(void *context, enum class class, int64_t size, c
 	housed->counters.ended += size;
 }
 
-/* clang-format off: it takes this for a class of C++ */
-static inline enum class housed_class(void *context, bool authenticated, const char *address) {
+/* It takes this for a class of C++: */
+/* clang-format off */
+static inline enum class housed_class(void *context, bool authenticated, const char *address)
+{
 	const struct housed *housed = context;
 
-		return class_of(housed->config.internal, housed->config.internal_count,
-				authenticated, address);
+	return class_of(housed->config.internal, housed->config.internal_count, authenticated,
+			address);
 }
 /* clang-format on */
 
@@ -108,12 +110,13 @@ static inline void housed_count(struct housed *housed)
 	struct listener_status status[CONFIG_LISTENERS];
 	struct house_counters *counters = &housed->counters;
 
-	counters->connections = counters->requests = counters->dropped = 0;
+	counters->connections = counters->requests = counters->dropped = counters->lacked = 0;
 	counters->count = listeners_status(housed->listeners, status);
 	for (unsigned int i = 0; i < counters->count; i++) {
 		counters->connections += status[i].connections;
 		counters->requests += status[i].requests;
 		counters->dropped += status[i].dropped;
+		counters->lacked += status[i].lacked;
 		counters->open[i] = status[i].open;
 	}
 }
@@ -151,7 +154,7 @@ static inline void house_apply(struct listeners *listeners, const struct house_s
 	if (times->quiet_ns)
 		listeners->times.quiet_ns = times->quiet_ns;
 	if (setup->connections_max)
-		listeners->connections_max = setup->connections_max;
+		listeners->places.listener = listeners->places.listeners = setup->connections_max;
 }
 
 /* The server's whole life. exit() and not _exit(): leaks are looked for at exit. */

@@ -94,7 +94,8 @@ static inline void served_ended(void *context, enum class class, int64_t size, c
 		 (long long)size, address ? address : "-");
 }
 
-/* clang-format off: it takes this for a class of C++ */
+/* It takes this for a class of C++: */
+/* clang-format off */
 static inline enum class served_class(void *context, bool authenticated, const char *address)
 {
 	(void)context;

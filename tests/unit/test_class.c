@@ -5,7 +5,8 @@
 #include "policy/address.h"
 #include "policy/class.h"
 
-/* clang-format off: it takes this for a class of C++ */
+/* It takes this for a class of C++: */
+/* clang-format off */
 static enum class of(bool authenticated, const char *address)
 {
 	return class_of(config.internal, config.internal_count, authenticated, address);

@@ -144,6 +144,8 @@ static void test_values(void **state)
 	}
 }
 
+#define HANG_UP "action=421 4.3.1 Insufficient system resources\n\n"
+
 static int start(struct house *house)
 {
 	house_listener(house, PROTOCOL_POSTFIX_POLICY, "policy");
@@ -187,6 +189,44 @@ static void test_deferred(void **state)
 	assert_heard(fd, DUNNO);
 	say_policy(fd, "RCPT", "192.0.2.2", "1.4", LARGE, "");
 	assert_heard(fd, DEFER);
+	close(fd);
+	house_stop(house);
+}
+
+static void say_refused(int fd, const char *port, const char *stress)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 REQUEST "protocol_state=RCPT\nclient_address=" CLOSED_ADDRESS
+			 "\nclient_port=%s\nstress=%s\ninstance=%s.1\n\n",
+		 port, stress, port);
+	say(fd, text);
+}
+
+/* Before Postfix has counted 20 errors, of which a DATA behind each recipient is one, too. */
+static void test_hangs_up(void **state)
+{
+	struct house *house = *state;
+	int fd = start(house);
+
+	for (int session = 0; session < 3; session++) {
+		for (int i = 0; i < 9; i++) {
+			say_refused(fd, session % 2 ? "4711" : "4712", "");
+			assert_heard(fd, DEFER);
+		}
+	}
+	say_refused(fd, "4712", "");
+	assert_heard(fd, HANG_UP);
+	say_refused(fd, "4713", "");
+	assert_heard(fd, DEFER);
+	say_refused(fd, "4714", "yes");
+	assert_heard(fd, HANG_UP);
+	/* Who does not say whose session it is cannot be counted. */
+	for (int i = 0; i < 30; i++) {
+		say_refused(fd, "", "");
+		assert_heard(fd, DEFER);
+	}
 	close(fd);
 	house_stop(house);
 }
@@ -462,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		house_test(test_session),
 		house_test(test_deferred),
+		house_test(test_hangs_up),
 		house_test(test_one_verdict_an_instance),
 		house_test(test_promises_end),
 		house_test(test_mail_and_its_recipients_are_one),

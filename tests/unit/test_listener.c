@@ -150,6 +150,7 @@ static void test_quiet_one_makes_room(void **state)
 	ask(fds[2]);
 	ask(fds[3]);
 	assert_int_equal(house_counters(house).dropped, 1);
+	assert_int_equal(house_counters(house).lacked, 1);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	close(newcomer);
@@ -175,6 +176,7 @@ static void test_full_of_held(void **state)
 	say_policy(newcomer, "RCPT", "192.0.2.2", "", 1, "");
 	sleep_ms(300);
 	assert_int_equal(house_counters(house).requests, 2);
+	assert_true(house_counters(house).lacked > 0);
 	close(fds[0]);
 	assert_heard(newcomer, DUNNO);
 	close(fds[1]);
@@ -192,6 +194,7 @@ static void test_out_of_descriptors(void **state)
 	int fds[COUNT];
 
 	house->setup.open_files = 40;
+	house->setup.connections_max = 1000; /* more than the files allow */
 	house->setup.times.quiet_ns = 1;
 	policy_start(house);
 	for (int i = 0; i < COUNT; i++) {

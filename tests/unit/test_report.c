@@ -322,9 +322,9 @@ static void test_forecast(void **state)
 static void test_listeners(void **state)
 {
 	static const struct listener_status listeners[] = {
-		{ "postfix", "postfix-policy", "unix:/a", true, 3, 100, 2, false, "" },
-		{ "b", "socketmap", "inet:[::1]:25", false, 0, 0, 0, false, "" },
-		{ "c", "socketmap", "unix:/c", true, 1, 0, 0, true, "its file was removed" },
+		{ "postfix", "postfix-policy", "unix:/a", true, 3, 10, 4, 100, 2, false, "" },
+		{ "b", "socketmap", "inet:[::1]:25", false, 0, 0, 0, 0, 0, false, "" },
+		{ "c", "socketmap", "unix:/c", true, 1, 10, 0, 0, 0, true, "its file was removed" },
 	};
 	struct fixture *fixture = *state;
 
@@ -335,8 +335,8 @@ static void test_listeners(void **state)
 	make(fixture);
 	assert_string_equal(at(fixture->status, "listeners/0"),
 			    "{\"name\":\"postfix\",\"protocol\":\"postfix-policy\",\"address\":"
-			    "\"unix:/a\",\"state\":\"open\",\"connections\":3,\"requests\":100,"
-			    "\"dropped\":2}");
+			    "\"unix:/a\",\"state\":\"open\",\"connections\":3,\"places\":10,"
+			    "\"lacked\":4,\"requests\":100,\"dropped\":2}");
 	assert_string_equal(at(fixture->status, "listeners/1/state"), "\"closed\"");
 	assert_string_equal(at(fixture->status, "listeners/2/state"), "\"not there\"");
 	assert_string_equal(at(fixture->status, "listeners/2/reason"), "\"its file was removed\"");

@@ -58,10 +58,8 @@ static void test_errors_keep_the_connection(void **state)
 		{ "admission strangers\n",
 		  "error unknown class \"strangers\": allowed are inbound, submission, internal, "
 		  "client" },
-		{ "admission inbound +5\n",
-		  "error bad size \"+5\": allowed are bytes, from 0 on" },
-		{ "admission inbound -x\n",
-		  "error bad size \"-x\": allowed are bytes, from 0 on" },
+		{ "admission inbound +5\n", "error bad size \"+5\": allowed are bytes, from 0 on" },
+		{ "admission inbound -x\n", "error bad size \"-x\": allowed are bytes, from 0 on" },
 		{ "admission inbound 5 example.org\n",
 		  "error bad address \"example.org\": allowed are IPv4 and IPv6 addresses, "
 		  "local, unknown" },

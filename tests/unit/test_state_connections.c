@@ -81,6 +81,7 @@ static void test_longest_idle_is_displaced(void **state)
 	ping_ns(fds[0]);
 	ping_ns(fds[3]);
 	assert_int_equal(server_counters(server).clients, 4);
+	assert_int_equal(server_counters(server).lacked, 1);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	close(newcomer);
@@ -101,6 +102,7 @@ static void test_too_many(void **state)
 	}
 	newcomer = dial(server);
 	assert_string_equal(hear(newcomer), "error too many connections");
+	assert_true(server_counters(server).lacked > 0);
 	assert_string_equal(hear(newcomer), "<end>");
 	ping_ns(fds[0]);
 	for (int i = 0; i < 4; i++)

@@ -264,6 +264,10 @@ static void print_listeners(struct json_object *status)
 					  "connections"),
 			       show_value(requests, sizeof(requests), listener, UNIT_COUNT,
 					  "requests"));
+		if (number_of(listener, "lacked"))
+			printf("    %lld times there was no place for another: of %lld "
+			       "(LimitNOFILE= of the unit makes more)\n",
+			       number_of(listener, "lacked"), number_of(listener, "places"));
 	}
 }
 

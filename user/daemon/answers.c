@@ -195,12 +195,14 @@ static struct config_verdict get_verdict(void *context, enum class class, int64_
 	return decide(context, &request, &alone);
 }
 
-/* clang-format off: it takes this for a class of C++ */
-static enum class get_class(void *context, bool authenticated, const char *address) {
+/* It takes this for a class of C++: */
+/* clang-format off */
+static enum class get_class(void *context, bool authenticated, const char *address)
+{
 	const struct daemon *daemon = context;
 
-		return class_of(daemon->config->internal, daemon->config->internal_count,
-				authenticated, address);
+	return class_of(daemon->config->internal, daemon->config->internal_count, authenticated,
+			address);
 }
 /* clang-format on */
 
@@ -283,11 +285,12 @@ void daemon_report(struct daemon *daemon, struct report *report)
 			{ "requests", asked.requests },
 			{ "errors", asked.errors },
 			{ "dropped", asked.dropped },
+			{ "lacked", asked.lacked },
 			{ "refused_by_ramp", daemon->refused_by_ramp },
 			{ "refused_by_size", daemon->refused_by_size },
 			{ "promised_bytes", promised_bytes(daemon) },
 		},
-		.counter_count = 16,
+		.counter_count = 17,
 	};
 	gates_report(&daemon->gates, daemon->config, &daemon->judge, monotonic_ns(),
 		     &daemon->gates_shown);

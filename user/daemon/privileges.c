@@ -20,26 +20,15 @@
 #include "common/log.h"
 #include "daemon/privileges.h"
 #include "daemon/sandbox.h"
+#include "publish/places.h"
 
-#define PRIORITY    -10
-#define DESCRIPTORS 4096 /* 2048 clients of the state socket, 1536 of listeners, and room */
-
-/* As many descriptors as all clients may need, where we may have them. */
-static void raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
-		return;
-	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
+#define PRIORITY -10
 
 void privileges_protect(void)
 {
 	int fd;
 
-	raise_descriptors();
+	places_raise_limit();
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)

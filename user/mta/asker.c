@@ -85,8 +85,8 @@ int asker_networks(struct asker *asker, const char *list, char *problem, size_t 
 enum spoolgate_class asker_class(const struct asker *asker, bool authenticated, const char *address)
 {
 	/* The library's classes have the numbers of ours. */
-	return (enum spoolgate_class)class_of(asker->internal, asker->internal_count,
-					      authenticated, address);
+	return (enum spoolgate_class)class_of(asker->internal, asker->internal_count, authenticated,
+					      address);
 }
 
 static bool is_resting(struct asker *asker)

@@ -48,9 +48,9 @@ enum spoolgate_class asker_class(const struct asker *asker, bool authenticated,
 				 const char *address);
 
 /*
- * Ask for a message of SIZE bytes (which may be SIZE_UNKNOWN) from ADDRESS, as class_of() has it. Thread-safe. Takes a
- * second at most; after an answer that took longer than half a second, as long again goes by
- * without asking, so that waiting does not add up.
+ * Ask for a message of SIZE bytes (which may be SIZE_UNKNOWN) from ADDRESS, as class_of() has it.
+ * Thread-safe. Takes a second at most; after an answer that took longer than half a second, as long
+ * again goes by without asking, so that waiting does not add up.
  */
 void asker_ask(struct asker *asker, bool authenticated, const char *address, int64_t size,
 	       struct spoolgate_admission *admission);

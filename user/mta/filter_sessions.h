@@ -11,8 +11,8 @@
 
 #include "policy/address.h"
 
-#define SESSION_SETS	2048 /* with the ways, 8192 sessions: smtpd's descriptors end before */
-#define SESSION_WAYS	4
+#define SESSION_SETS 2048 /* with the ways, 8192 sessions: smtpd's descriptors end before */
+#define SESSION_WAYS 4
 
 struct filter_session {
 	uint64_t id;

@@ -22,10 +22,10 @@
 #include "common/log.h"
 #include "common/units.h"
 
-#define ACCEPTS	      64		 /* connections taken before the others' turn */
-#define UNSENT	      (16 * 1024)	 /* bytes of answers that a server has not taken */
-#define COMPLAINT_NS  (60 * NS_PER_S)
-#define STOP_SIGNALS  3
+#define ACCEPTS	     64		 /* connections taken before the others' turn */
+#define UNSENT	     (16 * 1024) /* bytes of answers that a server has not taken */
+#define COMPLAINT_NS (60 * NS_PER_S)
+#define STOP_SIGNALS 3
 
 /* An SMTP session may be silent for long; it ends, and so does this. */
 static const struct timeval idle = { .tv_sec = 2 * 3600 }, patience = { .tv_sec = 30 };
@@ -46,22 +46,33 @@ static void session_end(struct session *session)
 	free(session);
 }
 
+/* What a session fails for, or a connection: once a minute. */
 static void complain(struct milter *milter, const char *what)
 {
 	int64_t now = monotonic_ns();
 
-	milter->closed++;
+	milter->failed++;
 	if (milter->complained_ns && now - milter->complained_ns < COMPLAINT_NS)
 		return;
-	log_warning("%lu sessions of the mail server ended, whose mail it takes unasked: %s",
-		    milter->closed, what);
+	log_warning("%s (%lu times since the last line): the mail server takes mail unasked then",
+		    what, milter->failed);
 	milter->complained_ns = now;
-	milter->closed = 0;
+	milter->failed = 0;
 }
 
+/* At once: it must not wait for the next question, which may take a second. */
 static void send_answer(struct session *session, const struct milter_action *action)
 {
-	bufferevent_write(session->stream, action->answer, action->length);
+	ssize_t sent = 0;
+
+	if (!evbuffer_get_length(bufferevent_get_output(session->stream)))
+		sent = send(bufferevent_getfd(session->stream), action->answer, action->length,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		sent = 0; /* if there is nobody any more, the next reading says so */
+	if ((size_t)sent < action->length)
+		bufferevent_write(session->stream, action->answer + sent,
+				  action->length - (size_t)sent);
 }
 
 /* Until then nothing more is read. The server waits, but not for ever. */
@@ -115,29 +126,38 @@ static bool take_packet(struct session *session, size_t length)
 	return evbuffer_get_length(bufferevent_get_output(session->stream)) < UNSENT;
 }
 
+static bool has_packet(const struct session *session, uint32_t *length)
+{
+	struct evbuffer *input = bufferevent_get_input(session->stream);
+	unsigned char head[MILTER_HEAD];
+
+	if (session->delayed || evbuffer_copyout(input, head, sizeof(head)) < MILTER_HEAD)
+		return false;
+	*length = milter_length(head);
+	return *length > MILTER_PACKET ||
+	       evbuffer_get_length(input) >= MILTER_HEAD + (size_t)*length;
+}
+
+/* One packet, and then it is the others' turn. */
 static void on_read(struct bufferevent *stream, void *context)
 {
 	struct session *session = context;
 	struct evbuffer *input = bufferevent_get_input(stream);
-	unsigned char head[MILTER_HEAD];
 	uint32_t length;
 
-	while (!session->delayed && evbuffer_copyout(input, head, sizeof(head)) == sizeof(head)) {
-		length = milter_length(head);
-		if (length > MILTER_PACKET) {
-			complain(session->milter, "a packet of more than 64 KiB");
-			session_end(session);
-			return;
-		}
-		if (evbuffer_get_length(input) < sizeof(head) + length)
-			break;
-		evbuffer_drain(input, sizeof(head));
-		evbuffer_remove(input, session->milter->packet, length);
-		if (!take_packet(session, length)) {
-			session_end(session);
-			return;
-		}
+	if (!has_packet(session, &length))
+		return;
+	if (length > MILTER_PACKET) {
+		complain(session->milter, "a packet of more than 64 KiB");
+		session_end(session);
+		return;
 	}
+	evbuffer_drain(input, MILTER_HEAD);
+	evbuffer_remove(input, session->milter->packet, length);
+	if (!take_packet(session, length))
+		session_end(session);
+	else if (has_packet(session, &length))
+		bufferevent_trigger(stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *context)
@@ -170,9 +190,9 @@ static int session_begin(struct milter *milter, int fd)
 		return -ENOMEM;
 	session->milter = milter;
 	session->due = evtimer_new(milter->base, on_due, session);
-	session->stream = session->due ? bufferevent_socket_new(milter->base, fd,
-								BEV_OPT_CLOSE_ON_FREE)
-				       : NULL;
+	session->stream = session->due
+				  ? bufferevent_socket_new(milter->base, fd, BEV_OPT_CLOSE_ON_FREE)
+				  : NULL;
 	if (!session->stream) {
 		if (session->due)
 			event_free(session->due);
@@ -189,7 +209,9 @@ static int session_begin(struct milter *milter, int fd)
 /* Who connects stays in the backlog and the socket readable: we would spin. */
 static void look_away(struct milter *milter, int error)
 {
-	complain(milter, strerror(error));
+	complain(milter, error == EMFILE ? "no place for another connection (LimitNOFILE= of the "
+					   "unit, or ulimit -n, makes more)"
+					 : strerror(error));
 	event_del(milter->accept);
 	evtimer_add(milter->resume, &pause_accepting);
 }

@@ -19,12 +19,13 @@ struct milter {
 	unsigned int longest_delay_s; /* below what the mail server waits for an answer */
 	struct event_base *base;
 	struct event *accept, *resume; /* accepts again */
-	int64_t complained_ns;	       /* the last line on sessions that were closed; 0: none */
-	unsigned long closed;	       /* since then */
+	int64_t complained_ns;	       /* the last line on what failed; 0: there was none */
+	unsigned long failed;	       /* since then */
 	char packet[MILTER_PACKET + 1];
 };
 
-/* Answer whoever connects to MILTER's socket until SIGTERM, SIGINT or SIGHUP. Returns 0 or -errno. */
+/* Answer whoever connects to MILTER's socket until SIGTERM, SIGINT or SIGHUP. Returns 0 or -errno.
+ */
 int milter_run(struct milter *milter);
 
 #endif

@@ -182,9 +182,10 @@ static int start(struct milter *milter, const struct options *options)
 	if (ret)
 		return complain(EX_UNAVAILABLE, "cannot listen on", problem, strerror(-ret));
 	if (!milter->socket.path)
-		log_warning("%s: whoever reaches this port, as every user of this host, can speak "
-			    "for the mail server and promise away the room of others; use unix:/PATH",
-			    options->address);
+		log_warning(
+			"%s: whoever reaches this port, as every user of this host, can speak "
+			"for the mail server and promise away the room of others; use unix:/PATH",
+			options->address);
 	return user ? become(user) : EX_OK;
 }
 

@@ -40,8 +40,8 @@ enum {
 #define STAGE_MAIL    2 /* of those macros */
 
 /*
- * Steps that a server is asked to leave out, where it can: HELO, RCPT, body, header, end of headers,
- * unknown commands, DATA. Nobody sends us a message to look at.
+ * Steps that a server is asked to leave out, where it can: HELO, RCPT, body, header, end of
+ * headers, unknown commands, DATA. Nobody sends us a message to look at.
  */
 #define UNUSED_STEPS 0x37a
 
@@ -179,8 +179,7 @@ static void take_macros(struct milter_client *client, struct rest *rest)
 }
 
 /* The sender, and then parameters. The macros before it were this one's. */
-static void take_mail(struct milter_client *client, struct rest *rest,
-		      struct milter_action *action)
+static void take_mail(struct milter_client *client, struct rest *rest, struct milter_action *action)
 {
 	const char *parameter = take_string(rest);
 

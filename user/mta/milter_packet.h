@@ -15,9 +15,9 @@
 
 #include "policy/address.h"
 
-#define MILTER_HEAD   4		/* bytes before a packet: its length */
+#define MILTER_HEAD   4		  /* bytes before a packet: its length */
 #define MILTER_PACKET (64 * 1024) /* bytes of the longest: a piece of a message's body */
-#define MILTER_ANSWER 1200	/* bytes of the longest answer, its head included */
+#define MILTER_ANSWER 1200	  /* bytes of the longest answer, its head included */
 
 /* What is known of the client whom the mail server talks to. All zero is a new one. */
 struct milter_client {
@@ -51,7 +51,8 @@ uint32_t milter_length(const unsigned char head[MILTER_HEAD]);
 void milter_packet(struct milter_client *client, char *packet, size_t length,
 		   struct milter_action *action);
 
-/* Write the answer to MAIL: accept (also after a delay, which is the caller's), or ADMISSION's reply. */
+/* Write the answer to MAIL: accept (also after a delay, which is the caller's), or ADMISSION's
+ * reply. */
 void milter_answer(struct milter_action *action, const struct spoolgate_admission *admission);
 
 #endif

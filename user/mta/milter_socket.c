@@ -207,8 +207,8 @@ static int listen_on(struct milter_socket *milter)
 {
 	const int on = 1;
 
-	milter->fd = socket(milter->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			    0);
+	milter->fd =
+		socket(milter->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (milter->fd < 0)
 		return -errno;
 	if (milter->path)

@@ -6,7 +6,8 @@
 
 #include "policy/address.h"
 
-/* clang-format off: it takes this for a class of C++ */
+/* It takes this for a class of C++: */
+/* clang-format off */
 enum class class_of(const struct config_network *internal, unsigned int count, bool authenticated,
 		    const char *address)
 {
@@ -17,6 +18,7 @@ enum class class_of(const struct config_network *internal, unsigned int count, b
 	if (!address || strcmp(address, ADDRESS_LOCAL) != 0)
 		return CLASS_INBOUND;
 	return network_has(internal, count, "127.0.0.1") || network_has(internal, count, "::1")
-		? CLASS_INTERNAL : CLASS_SUBMISSION;
+		       ? CLASS_INTERNAL
+		       : CLASS_SUBMISSION;
 }
 /* clang-format on */

@@ -9,6 +9,12 @@
  * promised its size once. A connection is one smtpd's, which has one transaction at a time: so
  * only the last instance is remembered, and with the next one, or END-OF-MESSAGE, the promise
  * ends. At MAIL there is no instance yet: the next one is that message's.
+ *
+ * To Postfix each recipient that we refuse is an error of the client's, and so is the DATA that
+ * was pipelined after them. At smtpd_hard_error_limit (20) it hangs up with a line "too many errors
+ * after RCPT", and fail2ban bans for those: a list's host, for a message to 25 of our users. The
+ * tenth in a session therefore hears 421, at which Postfix hangs up by itself and says no such
+ * thing. Under stress, where that limit is 1, the first one does.
  */
 #include "publish/delegation.h"
 
@@ -21,12 +27,17 @@
 #include "policy/address.h"
 #include "publish/listener_internal.h"
 
+#define REFUSED_MOST 10
+#define HANG_UP	     "421"
+
 /* What is remembered of a connection. */
 struct transaction {
 	char instance[DELEGATION_INSTANCE]; /* "": none */
 	bool at_mail;			    /* asked at MAIL, and its instance not known yet */
 	int64_t size;			    /* as it was said there */
 	enum verdict_kind verdict;
+	char session[DELEGATION_SESSION]; /* of whom `refused` recipients were */
+	unsigned int refused;
 };
 
 /* A piece of what the client sent. */
@@ -108,6 +119,10 @@ static ssize_t take_attribute(struct delegation_request *request, struct piece n
 		request->size = parse_size(value);
 	else if (piece_is(name, "client_address"))
 		address_take(request->address, value.text, value.length);
+	else if (piece_is(name, "client_port"))
+		piece_copy(request->port, sizeof(request->port), value);
+	else if (piece_is(name, "stress"))
+		request->stressed = value.length > 0;
 	else if (piece_is(name, "sasl_username"))
 		request->authenticated = value.length > 0;
 	else if (piece_is(name, "protocol_state"))
@@ -199,14 +214,34 @@ static struct config_verdict find_verdict(struct connection *connection,
 	return verdict;
 }
 
-static void say(struct connection *connection, struct config_verdict verdict)
+/* Is this recipient, which is refused, the one at which Postfix had better hang up? */
+static bool is_one_too_many(struct transaction *last, const struct delegation_request *request)
+{
+	char session[DELEGATION_SESSION];
+
+	snprintf(session, sizeof(session), "%s %s", request->address, request->port);
+	if (strcmp(session, last->session) != 0)
+		last->refused = 0;
+	strcpy(last->session, session);
+	return request->stressed || (request->port[0] && ++last->refused >= REFUSED_MOST);
+}
+
+static void say(struct connection *connection, const struct delegation_request *request,
+		struct config_verdict verdict)
 {
 	const struct listener_source *source = &connection->listener->listeners->source;
+	struct transaction *last = (struct transaction *)connection->memory;
 	char action[CONFIG_REPLY + 16];
+	const char *reply = "DUNNO", *code = "";
 	int length;
 
-	length = snprintf(action, sizeof(action), "action=%s\n\n",
-			  verdict.kind == VERDICT_DEFER ? source->reply(source->context) : "DUNNO");
+	if (verdict.kind == VERDICT_DEFER)
+		reply = source->reply(source->context);
+	if (verdict.kind == VERDICT_DEFER && is_one_too_many(last, request)) {
+		code = HANG_UP;
+		reply += strlen(code); /* in place of its own */
+	}
+	length = snprintf(action, sizeof(action), "action=%s%s\n\n", code, reply);
 	connection_say(connection, action, (size_t)length,
 		       verdict.kind == VERDICT_DELAY ? verdict.delay_s : 0);
 }
@@ -220,7 +255,7 @@ static ssize_t answer(struct connection *connection, const char *bytes, size_t l
 	if (taken < 0)
 		listener_complain(connection->listener, "not a policy request: %s", error);
 	else if (taken)
-		say(connection, find_verdict(connection, &request));
+		say(connection, &request, find_verdict(connection, &request));
 	return taken;
 }
 

@@ -14,11 +14,14 @@
 #define DELEGATION_REQUEST    (16 * 1024) /* bytes */
 #define DELEGATION_ATTRIBUTES 128
 #define DELEGATION_INSTANCE   64 /* bytes, the NUL included; Postfix's are of 20 or so */
+#define DELEGATION_SESSION    (ADDRESS_TEXT + 8) /* a client's address and port */
 #define DELEGATION_ERROR      128
 
 struct delegation_request {
 	char instance[DELEGATION_INSTANCE]; /* of the transaction; "" before the first recipient */
 	char address[ADDRESS_TEXT];	    /* as address_take() has it */
+	char port[8];			    /* "" when it is not known */
+	bool stressed;			    /* Postfix has hardly an smtpd left */
 	bool authenticated;
 	bool at_mail;  /* MAIL: the recipients that follow are this message's */
 	bool received; /* the message is here: END-OF-MESSAGE */

@@ -74,16 +74,23 @@ static struct connection *quietest(const struct listener *listener)
 	return NULL;
 }
 
-static void displace(struct listener *listener, struct connection *quiet)
+/* A newcomer has no place, but for that of QUIET (or NULL). */
+static void lack_place(struct listener *listener, struct connection *quiet)
 {
-	listener_complain(listener, "the quietest of %u, for a new one", listener->count);
+	char what[sizeof(listener->config.name) + 16];
+
+	snprintf(what, sizeof(what), "listen \"%s\"", listener->config.name);
+	places_lacked(&listener->lack, what, listener->count);
+	if (!quiet)
+		return;
+	listener->dropped++;
 	connection_drop(quiet);
 }
 
 static bool is_full(const struct listener *listener)
 {
-	return listener->count >= listener->listeners->connections_max ||
-	       listener->listeners->count >= LISTENERS_TOTAL;
+	return listener->count >= listener->listeners->places.listener ||
+	       listener->listeners->count >= listener->listeners->places.listeners;
 }
 
 /* Who connects stays in the backlog and the listener readable: we would spin. */
@@ -101,13 +108,15 @@ static void look_away(struct listener *listener)
  */
 static void accept_failed(struct listener *listener, int error, bool first)
 {
-	struct connection *quiet = error == EMFILE && first ? quietest(listener) : NULL;
+	struct connection *quiet = quietest(listener);
 
 	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
 		return;
-	if (quiet)
-		displace(listener, quiet);
-	else if (error != EMFILE || first)
+	if (error == EMFILE && !first)
+		return;
+	if (error == EMFILE)
+		lack_place(listener, quiet);
+	if (error != EMFILE || !quiet)
 		look_away(listener);
 }
 
@@ -120,6 +129,7 @@ static bool take_connection(struct listener *listener, bool first)
 	if (is_full(listener)) {
 		quiet = quietest(listener);
 		if (!quiet) {
+			lack_place(listener, NULL);
 			look_away(listener);
 			return false;
 		}
@@ -130,7 +140,7 @@ static bool take_connection(struct listener *listener, bool first)
 		return false;
 	}
 	if (quiet)
-		displace(listener, quiet);
+		lack_place(listener, quiet);
 	if (connection_new(listener, fd))
 		listener->dropped++;
 	return true;
@@ -267,7 +277,7 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 	listeners->base = base;
 	listeners->source = *source;
 	listeners->times = listener_times;
-	listeners->connections_max = LISTENER_CONNECTIONS;
+	places_share(&listeners->places);
 	memcpy(listeners->user, config->user, sizeof(listeners->user));
 	TAILQ_INIT(&listeners->list);
 	TAILQ_INIT(&listeners->dead);
@@ -412,6 +422,8 @@ unsigned int listeners_status(const struct listeners *listeners, struct listener
 		status[count].open = listener->accept;
 		status[count].lost = tended_is_lost(&listener->tended);
 		status[count].connections = listener->count;
+		status[count].places = listeners->places.listener;
+		status[count].lacked = listener->lack.times;
 		status[count].requests = listener->requests;
 		status[count].dropped = listener->dropped;
 		count++;

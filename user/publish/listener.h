@@ -64,7 +64,9 @@ unsigned int listeners_rules(const struct config *config,
 struct listener_status {
 	const char *name, *protocol, *address;
 	bool open;
-	uint64_t connections;	    /* now */
+	uint64_t connections;	    /* now, */
+	uint64_t places;	    /* of how many, */
+	uint64_t lacked;	    /* and how often there was none for another */
 	uint64_t requests;	    /* answered */
 	uint64_t dropped;	    /* connections refused, displaced, or closed for misbehaving */
 	bool lost;		    /* it listens where nobody can find it */

@@ -12,14 +12,11 @@
 #include "policy/address.h"
 #include "publish/filer.h"
 #include "publish/listener.h"
+#include "publish/places.h"
 #include "publish/tended.h"
 #include "publish/unix_socket.h"
 
 #define LISTENER_BACKLOG 1024
-#define LISTENER_CONNECTIONS                                                                  \
-	1024		      /* of one listener; Postfix has 100 smtpd unless told otherwise \
-			       */
-#define LISTENERS_TOTAL	 1536 /* of all: with the state socket's 2048 within 4096 files */
 #define LISTENER_UNSENT	 (16 * 1024) /* bytes a peer has not taken: no more answers then */
 #define LISTENER_TURN	 64	     /* requests of one connection before the others' turn */
 #define LISTENER_ACCEPTS 64	     /* connections taken before the others' turn */
@@ -98,6 +95,7 @@ struct listener {
 	struct connection_list connections; /* the longest without a request first */
 	unsigned int count;
 	uint64_t requests, dropped;
+	struct places_lack lack;
 	uint64_t complaints;   /* not logged since the last that was */
 	int64_t complained_ns; /* the last that was logged; 0: never */
 };
@@ -109,8 +107,8 @@ struct listeners {
 	struct listener_source source;
 	char user[CONFIG_NAME]; /* whom the daemon becomes */
 	struct listener_times times;
-	unsigned int connections_max; /* of one listener */
-	unsigned int count;	      /* connections of all */
+	struct places places;
+	unsigned int count; /* connections of all */
 	struct listener_list list;
 	struct connection_list dead;
 	struct event *bury; /* frees them, in the next round of the loop */

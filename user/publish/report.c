@@ -366,6 +366,8 @@ static struct json_object *listeners_new(struct builder *builder)
 		if (listener->reason[0])
 			add_string(builder, object, "reason", listener->reason);
 		add(builder, object, "connections", json_object_new_uint64(listener->connections));
+		add(builder, object, "places", json_object_new_uint64(listener->places));
+		add(builder, object, "lacked", json_object_new_uint64(listener->lacked));
 		add(builder, object, "requests", json_object_new_uint64(listener->requests));
 		add(builder, object, "dropped", json_object_new_uint64(listener->dropped));
 		append(builder, array, object);

@@ -27,13 +27,13 @@ enum request_kind {
 
 struct request {
 	enum request_kind kind;
-	enum class class; /* admission, ended: inbound when it is not said */
-	bool by_address;  /* the same: the class is what the address makes it */
-	int64_t size;	     /* admission: bytes, -1 when it is not said */
+	enum class class;	    /* admission, ended: inbound when it is not said */
+	bool by_address;	    /* the same: the class is what the address makes it */
+	int64_t size;		    /* the same: bytes, -1 when it is not said */
 	char address[ADDRESS_TEXT]; /* admission: "" when it is not said, or not known */
-	enum level level;    /* override */
-	int64_t seconds;     /* override: 0 when it is not said */
-	const char *reason;  /* override: "" when it is not said; in the line */
+	enum level level;	    /* override */
+	int64_t seconds;	    /* override: 0 when it is not said */
+	const char *reason;	    /* override: "" when it is not said; in the line */
 };
 
 /*

@@ -26,7 +26,7 @@ struct socketmap_request {
 	char id[SOCKETMAP_ID]; /* of the message, in Sendmail's queue; "" when it is not said */
 	bool authenticated;
 	char address[ADDRESS_TEXT]; /* as address_take() has it */
-	int64_t size;	  /* bytes; -1 when it is not said */
+	int64_t size;		    /* bytes; -1 when it is not said */
 };
 
 /*

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,6 +109,7 @@ static bool displace(struct state *state)
 {
 	struct client *client = quietest(state);
 
+	places_lacked(&state->lack, "state socket", (unsigned int)state->counters.clients);
 	if (client)
 		client_drop(client);
 	return client;
@@ -165,6 +165,8 @@ static void accept_some(struct state *state)
 		int fd;
 
 		if (is_full(state) && !quietest(state) && !TAILQ_EMPTY(&state->idle)) {
+			places_lacked(&state->lack, "state socket",
+				      (unsigned int)state->counters.clients);
 			if (!i)
 				look_away(state);
 			return;
@@ -214,17 +216,6 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	event_add(state->listener, NULL);
-}
-
-static unsigned int clients_allowed(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= STATE_CLIENTS + STATE_SPARE_FDS)
-		return STATE_CLIENTS;
-	if (files.rlim_cur < 2 * STATE_SPARE_FDS)
-		return files.rlim_cur / 2;
-	return files.rlim_cur - STATE_SPARE_FDS;
 }
 
 static void free_event(struct event *event)
@@ -318,6 +309,7 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	       const struct state_source *source)
 {
 	struct state *state = calloc(1, sizeof(*state));
+	struct places places;
 	int ret;
 
 	if (!state)
@@ -325,7 +317,8 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	state->base = base;
 	state->source = *source;
 	state->times = state_times;
-	state->clients_max = clients_allowed();
+	places_share(&places);
+	state->clients_max = places.state;
 	TAILQ_INIT(&state->idle);
 	TAILQ_INIT(&state->watchers);
 	TAILQ_INIT(&state->waiting);
@@ -374,6 +367,7 @@ void state_changed(struct state *state)
 void state_counters(const struct state *state, struct state_counters *counters)
 {
 	*counters = state->counters;
+	counters->lacked = state->lack.times;
 }
 
 void state_close(struct state *state, struct filer *filer)

@@ -79,9 +79,12 @@ void state_changed(struct state *state);
  */
 void state_stale(struct state *state);
 
-/* Connections now, requests answered so far, connections refused or dropped for misbehaving. */
+/*
+ * Connections now, requests answered so far, connections refused or dropped for misbehaving, how
+ * often there was no place for another.
+ */
 struct state_counters {
-	uint64_t clients, requests, errors, dropped;
+	uint64_t clients, requests, errors, dropped, lacked;
 };
 void state_counters(const struct state *state, struct state_counters *counters);
 

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/time.h>
 
+#include "publish/places.h"
 #include "publish/state.h"
 #include "publish/tended.h"
 
@@ -22,7 +23,6 @@
 #define STATE_TURN	 64		    /* work for one client before the others' turn */
 #define STATE_PAGES	 8		    /* descriptors handed to one client */
 #define STATE_ACCEPTS	 64		    /* connections taken before the others' turn */
-#define STATE_SPARE_FDS	 64		    /* descriptors left to the rest of the daemon */
 #define STATE_TURNS_NS	 2000000	    /* of turns, before the rest of the loop's events */
 #define STATE_STATUS_NS	 20000000	    /* a status is no older */
 #define STATE_STATUS_USE 10		    /* and no older than so many times what it cost */
@@ -87,6 +87,7 @@ struct state {
 	unsigned int waiting_count;
 	struct client_list dead;
 	struct state_counters counters;
+	struct places_lack lack;
 	struct timeval loop;	 /* the loop's clock, which goes on once a round */
 	int64_t loop_ns;	 /* when the first client was looked at in that round */
 	char *status;		 /* the last that was made, or NULL */
