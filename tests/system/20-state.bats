@@ -104,13 +104,32 @@ resident_kib() {
 		'admission inbound many' 'admission inbound 1 somewhere' admision '' leaf | raw)
 	[ "${#answers[@]}" -eq 11 ]
 	[ "${answers[*]:0:5}" = "pong accept accept accept accept" ]
-	[[ ${answers[5]} == 'error unknown class "nobody": allowed are inbound, submission, internal' ]]
+	[[ ${answers[5]} == 'error unknown class "nobody": allowed are inbound, submission, internal, client' ]]
 	[[ ${answers[6]} == 'error bad size "many": allowed are '* ]]
 	[[ ${answers[7]} == 'error bad address "somewhere": allowed are '* ]]
 	[[ ${answers[8]} == 'error unknown request "admision": allowed are '* ]]
 	[[ ${answers[9]} == 'error empty request: allowed are '* ]]
 	[[ ${answers[10]} == error* ]]
 	[ "$(counter errors)" -eq 6 ]
+}
+
+@test "the class of a client can be left to its address" {
+	local answers
+	cli override high
+	mapfile -t answers < <(printf '%s\n' 'admission client -1 127.0.0.1' 'admission client -1 IPv6:::1' \
+		'admission client -1 local' 'admission client 5 ::ffff:127.0.0.1' \
+		'admission client -1 203.0.113.1' 'admission client -1 unknown' 'admission client' \
+		'admission inbound -5 fe80::1%eth0' 'admission inbound  203.0.113.1' \
+		'admission inbound 99999999999999999999' | raw)
+	[ "${answers[*]:0:4}" = 'accept accept accept accept' ]
+	[ "$(printf '%s\n' "${answers[@]:4}" | sort | uniq -c | sed 's/^ *//')" = \
+		'6 defer 452 4.3.1 Insufficient system resources' ]
+	[ "$(counter errors)" -eq 0 ]
+	run cli check client 0 local
+	[ "$status $output" = '0 accept' ]
+	run cli check client 0 fe80::1%eth0
+	[ "$status" -eq 75 ]
+	cli override off
 }
 
 @test "the status is one line of JSON with all that is promised" {

@@ -157,6 +157,51 @@ listened_is() { # MEMBER VALUE
 	[ "$(log_counts 'connection closed')" -eq 1 ]
 }
 
+# Without an answer the mail server takes the mail.
+@test "sizes and addresses that are none are no reason not to answer" {
+	local value
+	start "$(listener)" 'classes { internal = {"127.0.0.0/8", "::1/128", "fe80::/10"} }'
+	fill 10
+	wait_until 5 says "$REFUSED" 203.0.113.1
+	for value in '' -1 +1 1000/x ' 1' 0x10 99999999999999999999 "$(printf '%01000d' 1)" 1k; do
+		says "$REFUSED" 203.0.113.1 "$value"
+	done
+	for value in '' unknown '[UNAVAILABLE]' ::ffff:203.0.113.1 '[203.0.113.1]' IPv6:2001:db8::1 2001:db8::1%eth0 \
+		localhost 127.0.0.1.example.org "$(printf '%01000d' 1)"; do
+		says "$REFUSED" "$value"
+	done
+	for value in fe80::1%eth0 IPv6:fe80::1%eth0 '[127.0.0.1]' ::ffff:127.0.0.1 IPv6:::1 local; do
+		says "$DUNNO" "$value"
+	done
+	says "$REFUSED" 203.0.113.1 0 '' "$(printf '%01000d' 1)"
+	[ "$(listened dropped)" -eq 0 ]
+}
+
+# Places as the file limit has room for: the usual one of a shell, raised to a service's.
+@test "more than a thousand smtpd, all answered; with fewer places than smtpd the status says so" {
+	local before
+	DAEMON_UNDER=(prlimit --nofile=1024:8192)
+	start "$(listener)"
+	[ "$(listened places)" -eq 3413 ]
+	before=$(field .counters.lacked)
+	"$BUILD/tests/system/policy" "$POLICY" 2500 2 0 0
+	[ "$(listened requests)" -eq 5000 ]
+	[ "$(listened dropped) $(listened lacked) $before" = '0 0 0' ]
+	stop_daemon
+	DAEMON_UNDER=(prlimit --nofile=512:512)
+	start "$(listener)"
+	DAEMON_UNDER=()
+	[ "$(listened places)" -eq 128 ]
+	# The dead make room once they have been quiet for a second; the others are all answered.
+	"$BUILD/tests/system/policy" "$POLICY" 60 2 0 100
+	[ "$(listened requests)" -eq 120 ]
+	[ "$(listened lacked)" -ge 32 ]
+	[ "$(listened dropped)" -ge 32 ]
+	[ "$(log_counts '^warning: listen "postfix": no place for another connection')" -eq 1 ]
+	cli status
+	[[ $(cli status) == *' times there was no place for another: of 128 '* ]]
+}
+
 # What is promised is an answer's time where the processor is there to give it: the best of up to
 # five runs. That none is dropped or lost, and that none takes long, is promised of each.
 @test "300 smtpd at once, with 100 that are slow or dead: an answer within 5 ms" {

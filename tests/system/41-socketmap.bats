@@ -41,6 +41,9 @@ says() { # ANSWER REQUEST
 	wait_until 5 says "$REFUSED" 'admit 203.0.113.1'
 	says "$REFUSED" 'admit IPv6:2001:db8::1//'
 	says "$REFUSED" 'admit unknown'
+	says "$REFUSED" 'admit 2/203.0.113.1//'
+	says "$REFUSED" 'admit 2/ipv6:fe80:0:0:0:0:0:0:1%eth0//'
+	says "$PASS" 'admit 2/0//1000' # sendmail -bs
 	says "$PASS" 'admit 203.0.113.1//user@example.org'
 	says "$PASS" 'admit 2/203.0.113.1/user@example.org/'
 	says "$REFUSED" 'admit 2/203.0.113.1//1000/user@example.org'

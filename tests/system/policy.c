@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@
 #include "common/clock.h"
 #include "common/units.h"
 
-#define MOST	   1000
+#define MOST	   6000
 #define PAUSE_NS   (100 * NS_PER_MS)
 #define GIVE_UP_NS (20 * NS_PER_S)
 #define ANSWER	   "action=DUNNO\n\n"
@@ -127,11 +128,14 @@ static int by_time(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
+	const struct rlimit descriptors = { MOST + 64, MOST + 64 };
 	long count = argc == 6 ? atol(argv[2]) : 0;
 	int requests = argc == 6 ? atoi(argv[3]) : 0;
 
 	if (count < 1 || count > MOST || requests < 1)
 		return 2;
+	if (setrlimit(RLIMIT_NOFILE, &descriptors))
+		fail("setrlimit");
 	took_ns = calloc((size_t)(count * requests), sizeof(*took_ns));
 	if (!took_ns)
 		return 1;

@@ -147,7 +147,7 @@ void asker_ask(struct asker *asker, bool authenticated, const char *address, int
 	if (is_resting(asker))
 		return;
 	ret = spoolgate_admission_from(asker->client, asker_class(asker, authenticated, address),
-				       size, address, admission);
+				       size, address && *address ? address : NULL, admission);
 	note(asker, asked_ns, admission->known, ret);
 }
 

@@ -35,7 +35,7 @@ struct mail_reply {
  */
 int mail_reply_parse(const char *line, struct mail_reply *reply);
 
-/* TEXT with each '%' doubled, since libmilter takes it for a printf(3) format. Returns BUF. */
+/* TEXT with each '%' doubled, since mail servers take it for a format. Returns BUF. */
 char *mail_text_escape(char *buf, size_t size, const char *text);
 
 #endif

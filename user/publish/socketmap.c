@@ -2,8 +2,8 @@
 /*
  * Sendmail's socket map: a netstring "NAME KEY" comes, a netstring goes: "NOTFOUND " when the mail
  * may pass, "OK 452 4.3.1 …" when it is to be refused with that. The name is the map's (K line); a
- * class's name says the class. The key is 3/ID/ADDRESS/USER/SIZE, written from macros as
- * 3/$&i/$&{client_addr}/$&{auth_authen}/$&{msg_size}; any of them may be empty. '/' since Sendmail
+ * class's name says the class. The key is 3/ID/ADDRESS/USER/SIZE, written from the macros i,
+ * client_addr, auth_type and auth_authen, msg_size; any of them may be empty. '/' since Sendmail
  * drops blanks between the words of a key. SIZE is last: it is whatever the client wrote after
  * SIZE=, slashes and all.
  *
