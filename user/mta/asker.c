@@ -17,22 +17,16 @@
 
 int asker_open(struct asker *asker, const char *socket)
 {
-	int ret;
-
 	memset(asker, 0, sizeof(*asker));
 	asker->socket = socket;
 	asker->internal_count = NETWORK_LOOPBACKS;
 	memcpy(asker->internal, network_loopback, sizeof(network_loopback));
-	ret = spoolgate_open(&asker->client, socket);
-	if (!ret)
-		pthread_mutex_init(&asker->lock, NULL);
-	return ret;
+	return spoolgate_open(&asker->client, socket);
 }
 
 void asker_close(struct asker *asker)
 {
 	spoolgate_close(asker->client);
-	pthread_mutex_destroy(&asker->lock);
 }
 
 static int read_network(struct asker *asker, const char *text, char *problem, size_t size)
@@ -89,16 +83,6 @@ enum spoolgate_class asker_class(const struct asker *asker, bool authenticated, 
 					      address);
 }
 
-static bool is_resting(struct asker *asker)
-{
-	bool resting;
-
-	pthread_mutex_lock(&asker->lock);
-	resting = monotonic_ns() < asker->rest_until_ns;
-	pthread_mutex_unlock(&asker->lock);
-	return resting;
-}
-
 static void tell(const struct asker *asker, enum asker_state state, int error)
 {
 	switch (state) {
@@ -116,25 +100,22 @@ static void tell(const struct asker *asker, enum asker_state state, int error)
 	}
 }
 
-/* Of many threads that see the daemon go, or come, the first one says so. */
+/* That the daemon goes, or comes, is said once. */
 static void note(struct asker *asker, int64_t asked_ns, bool known, int error)
 {
 	int64_t now_ns = monotonic_ns(), took_ns = now_ns - asked_ns;
 	enum asker_state state = ASKER_ANSWERED;
-	bool changed;
 
 	if (!known)
 		state = ASKER_GONE;
 	else if (took_ns > SLOW_NS)
 		state = ASKER_SLOW;
-	pthread_mutex_lock(&asker->lock);
-	changed = asker->state != state;
-	asker->state = state;
 	if (took_ns > SLOW_NS)
 		asker->rest_until_ns = now_ns + took_ns;
-	pthread_mutex_unlock(&asker->lock);
-	if (changed)
-		tell(asker, state, error);
+	if (asker->state == state)
+		return;
+	asker->state = state;
+	tell(asker, state, error);
 }
 
 void asker_ask(struct asker *asker, bool authenticated, const char *address, int64_t size,
@@ -144,7 +125,7 @@ void asker_ask(struct asker *asker, bool authenticated, const char *address, int
 	int ret;
 
 	memset(admission, 0, sizeof(*admission));
-	if (is_resting(asker))
+	if (asked_ns < asker->rest_until_ns)
 		return;
 	ret = spoolgate_admission_from(asker->client, asker_class(asker, authenticated, address),
 				       size, address && *address ? address : NULL, admission);
@@ -154,7 +135,7 @@ void asker_ask(struct asker *asker, bool authenticated, const char *address, int
 /* Whether the daemon answers is told where it is asked. */
 void asker_ended(struct asker *asker, bool authenticated, const char *address, int64_t size)
 {
-	if (!is_resting(asker))
+	if (monotonic_ns() >= asker->rest_until_ns)
 		spoolgate_ended(asker->client, asker_class(asker, authenticated, address), size,
-				address);
+				address && *address ? address : NULL);
 }

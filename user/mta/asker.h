@@ -6,7 +6,6 @@
 #ifndef MTA_ASKER_H
 #define MTA_ASKER_H
 
-#include <pthread.h>
 #include <spoolgate.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +25,6 @@ struct asker {
 	struct spoolgate *client;
 	unsigned int internal_count;
 	struct config_network internal[ASKER_NETWORKS];
-	pthread_mutex_t lock; /* of what follows */
 	enum asker_state state;
 	int64_t rest_until_ns; /* CLOCK_MONOTONIC: it was slow, and is not asked before */
 };
@@ -49,16 +47,15 @@ enum spoolgate_class asker_class(const struct asker *asker, bool authenticated,
 
 /*
  * Ask for a message of SIZE bytes (which may be SIZE_UNKNOWN) from ADDRESS, as class_of() has it.
- * Thread-safe. Takes a second at most; after an answer that took longer than half a second, as long
+ * Takes a second at most; after an answer that took longer than half a second, as long
  * again goes by without asking, so that waiting does not add up.
  */
 void asker_ask(struct asker *asker, bool authenticated, const char *address, int64_t size,
 	       struct spoolgate_admission *admission);
 
-/* That message, for which `promised` was said, has arrived or will not come. Thread-safe. */
+/* That message, for which `promised` was said, has arrived or will not come. */
 void asker_ended(struct asker *asker, bool authenticated, const char *address, int64_t size);
 
-/* No thread may be in a call. */
 void asker_close(struct asker *asker);
 
 #endif
