@@ -31,11 +31,11 @@ static enum milter_act take(const char *bytes, size_t length)
 #define TAKE(text)	take(text, sizeof(text))
 #define TAKE_BARE(text) take(text, sizeof(text) - 1)
 
-#define assert_answer(text)                                                           \
-	do {                                                                          \
-		assert_int_equal(action.length, MILTER_HEAD + sizeof(text) - 1);      \
-		assert_int_equal(milter_length((const unsigned char *)action.answer), \
-				 sizeof(text) - 1);                                   \
+#define assert_answer(text)                                                               \
+	do {                                                                              \
+		assert_int_equal(action.length, MILTER_HEAD + sizeof(text) - 1);          \
+		assert_int_equal(milter_length((const unsigned char *)action.answer),     \
+				 sizeof(text) - 1);                                       \
 		assert_memory_equal(action.answer + MILTER_HEAD, text, sizeof(text) - 1); \
 	} while (0)
 
@@ -62,11 +62,21 @@ static void test_clients(void **state)
 		const char *address;
 	} cases[] = {
 #define CLIENT(bytes, address) { bytes, sizeof(bytes), address }
-		CLIENT("Cclient.test\0004\x12\x34" "192.0.2.1", "192.0.2.1"),
-		CLIENT("Cclient.test\0006\0\0" "2001:db8::1", "2001:db8::1"),
-		CLIENT("Cclient.test\0006\0\0" "IPv6:2001:db8::1", "2001:db8::1"),
-		CLIENT("Cclient.test\0006\0\0" "fe80::1%eth0", "fe80::1"),
-		CLIENT("Cclient.test\0004\0\0" "[192.0.2.1]", "192.0.2.1"),
+		CLIENT("Cclient.test\0004\x12\x34"
+		       "192.0.2.1",
+		       "192.0.2.1"),
+		CLIENT("Cclient.test\0006\0\0"
+		       "2001:db8::1",
+		       "2001:db8::1"),
+		CLIENT("Cclient.test\0006\0\0"
+		       "IPv6:2001:db8::1",
+		       "2001:db8::1"),
+		CLIENT("Cclient.test\0006\0\0"
+		       "fe80::1%eth0",
+		       "fe80::1"),
+		CLIENT("Cclient.test\0004\0\0"
+		       "[192.0.2.1]",
+		       "192.0.2.1"),
 		/* A proxy's client, of Postfix; `sendmail -bs`; a unix socket. */
 		CLIENT("Cunknown\0U", ""),
 		CLIENT("Clocalhost\0U", "local"),
@@ -78,10 +88,18 @@ static void test_clients(void **state)
 		CLIENT("Cclient.test", ""),
 		CLIENT("C", ""),
 		{ "C", 1, "" },
-		{ "Cx\0004\0\0" "192.0.2.1", 15, "192.0.2.1" },
-		{ "Cx\0004\0\0" "192.0.2.1", 6, "" },
-		{ "Cx\0004\0\0" "192.0.2.1", 5, "" },
-		{ "Cx\0004\0\0" "192.0.2.1", 4, "" },
+		{ "Cx\0004\0\0"
+		  "192.0.2.1",
+		  15, "192.0.2.1" },
+		{ "Cx\0004\0\0"
+		  "192.0.2.1",
+		  6, "" },
+		{ "Cx\0004\0\0"
+		  "192.0.2.1",
+		  5, "" },
+		{ "Cx\0004\0\0"
+		  "192.0.2.1",
+		  4, "" },
 	};
 
 	(void)state;
@@ -90,7 +108,8 @@ static void test_clients(void **state)
 		assert_answer("c");
 		assert_string_equal(client.address, cases[i].address);
 	}
-	TAKE("Cclient.test\0004\0\0" "192.0.2.1");
+	TAKE("Cclient.test\0004\0\0"
+	     "192.0.2.1");
 	assert_int_equal(TAKE_BARE("K"), MILTER_NOTHING);
 	assert_string_equal(client.address, "");
 }
@@ -168,13 +187,21 @@ static void test_macros(void **state)
 static void test_other_steps(void **state)
 {
 	(void)state;
-	for (const char *step = "HRTLNBEU"; *step; step++) {
+	for (const char *step = "HRTLNBU"; *step; step++) {
 		assert_int_equal(take(step, 1), MILTER_ANSWERED);
 		assert_answer("c");
+		assert_false(action.over);
+	}
+	TAKE_BARE("E");
+	assert_answer("a");
+	for (const char *end = "EAKMQC"; *end; end++) {
+		take(end, 1);
+		assert_true(action.over);
 	}
 	assert_int_equal(TAKE_BARE("Q"), MILTER_END);
 	assert_int_equal(TAKE_BARE("x"), MILTER_STRANGE);
 	assert_int_equal(take("", 0), MILTER_STRANGE);
+	assert_int_equal(take("\0", 1), MILTER_STRANGE);
 }
 
 static void test_answers(void **state)
@@ -182,25 +209,27 @@ static void test_answers(void **state)
 	struct spoolgate_admission admission = { .verdict = SPOOLGATE_ACCEPT };
 
 	(void)state;
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_answer("a");
+	milter_answer(&action, &admission, true);
+	assert_answer("c");
 	admission.verdict = SPOOLGATE_DELAY;
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_answer("a");
 	admission.verdict = SPOOLGATE_DEFER;
 	strcpy(admission.reply, "452 4.3.1 Insufficient system resources");
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_answer("y452 4.3.1 Insufficient system resources\0");
 	strcpy(admission.reply, "451 100% full");
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_answer("y451 100%% full\0");
 	strcpy(admission.reply, "550 no");
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_answer("t");
 	memset(admission.reply, '%', sizeof(admission.reply) - 1);
 	memcpy(admission.reply, "452 4.3.1 ", 10);
 	admission.reply[sizeof(admission.reply) - 1] = '\0';
-	milter_answer(&action, &admission);
+	milter_answer(&action, &admission, false);
 	assert_true(action.length <= sizeof(action.answer));
 }
 

@@ -24,6 +24,8 @@
 
 #define ACCEPTS	     64		 /* connections taken before the others' turn */
 #define UNSENT	     (16 * 1024) /* bytes of answers that a server has not taken */
+#define WORTH_AN_END (64 * 1024) /* bytes; a smaller one is written by its end, and asking costs \
+				  */
 #define COMPLAINT_NS (60 * NS_PER_S)
 #define STOP_SIGNALS 3
 
@@ -31,16 +33,36 @@
 static const struct timeval idle = { .tv_sec = 2 * 3600 }, patience = { .tv_sec = 30 };
 static const struct timeval pause_accepting = { .tv_usec = 100000 };
 
+/* What the message under way was promised. */
+struct promise {
+	char address[ADDRESS_TEXT];
+	bool authenticated;
+	int64_t size; /* 0: nothing */
+};
+
 struct session {
 	struct milter *milter;
 	struct bufferevent *stream;
 	struct event *due; /* of a delayed answer */
 	bool delayed;
 	struct milter_client client;
+	struct promise promise;
 };
+
+/* The message has arrived, or will not come. */
+static void end_promise(struct session *session)
+{
+	struct promise *promise = &session->promise;
+
+	if (promise->size)
+		asker_ended(&session->milter->asker, promise->authenticated, promise->address,
+			    promise->size);
+	promise->size = 0;
+}
 
 static void session_end(struct session *session)
 {
+	end_promise(session);
 	event_free(session->due);
 	bufferevent_free(session->stream);
 	free(session);
@@ -87,18 +109,32 @@ static void delay(struct session *session, unsigned int seconds)
 	evtimer_add(session->due, &due);
 }
 
-/* An accept is of this message only: the next one is asked for again. */
+/* Of a message that is promised much room we want to hear the end. */
+static void note_promise(struct session *session, const struct milter_action *action)
+{
+	struct promise *promise = &session->promise;
+
+	if (action->size < WORTH_AN_END)
+		return;
+	memcpy(promise->address, session->client.address, sizeof(promise->address));
+	promise->authenticated = action->authenticated;
+	promise->size = action->size;
+}
+
+/* The next message of a session is asked for again. */
 static void ask(struct session *session, struct milter_action *action)
 {
 	struct spoolgate_admission admission;
 
 	asker_ask(&session->milter->asker, action->authenticated, session->client.address,
 		  action->size, &admission);
+	if (admission.promised)
+		note_promise(session, action);
 	if (admission.verdict == SPOOLGATE_DELAY) {
 		delay(session, admission.delay_s);
 		return;
 	}
-	milter_answer(action, &admission);
+	milter_answer(action, &admission, session->promise.size);
 	send_answer(session, action);
 }
 
@@ -108,6 +144,8 @@ static bool take_packet(struct session *session, size_t length)
 	struct milter_action action;
 
 	milter_packet(&session->client, session->milter->packet, length, &action);
+	if (action.over)
+		end_promise(session);
 	switch (action.act) {
 	case MILTER_NOTHING:
 		break;
@@ -175,7 +213,7 @@ static void on_due(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	milter_answer(&action, &accept);
+	milter_answer(&action, &accept, session->promise.size);
 	send_answer(session, &action);
 	session->delayed = false;
 	bufferevent_enable(session->stream, EV_READ);

@@ -32,6 +32,11 @@ enum {
 	TELL_REPLY = 'y',
 };
 
+/* What tells that a message is over, or that there is another one. */
+static const char ends[] = {
+	SAYS_ABORT, SAYS_CONNECT, SAYS_END_OF_BODY, SAYS_NEXT_CLIENT, SAYS_MAIL, SAYS_QUIT,
+};
+
 #define VERSION_OLDEST 2
 #define VERSION	       6
 
@@ -199,6 +204,7 @@ void milter_packet(struct milter_client *client, char *packet, size_t length,
 	if (!length)
 		return;
 	packet[length] = '\0';
+	action->over = memchr(ends, *packet, sizeof(ends));
 	switch (*packet) {
 	case SAYS_OPTIONS:
 		negotiate(&rest, action);
@@ -221,9 +227,11 @@ void milter_packet(struct milter_client *client, char *packet, size_t length,
 	case SAYS_HEADER:
 	case SAYS_END_OF_HEADERS:
 	case SAYS_BODY:
-	case SAYS_END_OF_BODY:
 	case SAYS_UNKNOWN:
 		answer(action, TELL_CONTINUE);
+		break;
+	case SAYS_END_OF_BODY:
+		answer(action, TELL_ACCEPT);
 		break;
 	case SAYS_ABORT:
 		client->authenticated = false;
@@ -240,14 +248,15 @@ void milter_packet(struct milter_client *client, char *packet, size_t length,
 }
 
 /* Without a reply that defers, the server says "451 4.7.1" by itself. */
-void milter_answer(struct milter_action *action, const struct spoolgate_admission *admission)
+void milter_answer(struct milter_action *action, const struct spoolgate_admission *admission,
+		   bool to_hear)
 {
 	struct mail_reply reply;
 	char escaped[2 * sizeof(reply.text)], line[sizeof(escaped) + 32];
 	int length;
 
 	if (admission->verdict != SPOOLGATE_DEFER) {
-		answer(action, TELL_ACCEPT);
+		answer(action, to_hear ? TELL_CONTINUE : TELL_ACCEPT);
 	} else if (mail_reply_parse(admission->reply, &reply)) {
 		answer(action, TELL_TEMPFAIL);
 	} else {

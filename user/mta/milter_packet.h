@@ -35,8 +35,9 @@ enum milter_act {
 
 struct milter_action {
 	enum milter_act act;
-	bool authenticated; /* with ADDRESS of the client: of MAIL, */
-	int64_t size;	    /* with its SIZE, or SIZE_UNKNOWN */
+	bool over;	    /* the message before has arrived, or will not come */
+	bool authenticated; /* MAIL: by whom, with the client's address, */
+	int64_t size;	    /* and its SIZE, or SIZE_UNKNOWN */
 	size_t length;
 	char answer[MILTER_ANSWER];
 };
@@ -51,8 +52,11 @@ uint32_t milter_length(const unsigned char head[MILTER_HEAD]);
 void milter_packet(struct milter_client *client, char *packet, size_t length,
 		   struct milter_action *action);
 
-/* Write the answer to MAIL: accept (also after a delay, which is the caller's), or ADMISSION's
- * reply. */
-void milter_answer(struct milter_action *action, const struct spoolgate_admission *admission);
+/*
+ * Write the answer to MAIL: ADMISSION's reply; or else (also after a delay, which is the caller's)
+ * accept, which ends our part in the message, or continue, if we want TO_HEAR its end.
+ */
+void milter_answer(struct milter_action *action, const struct spoolgate_admission *admission,
+		   bool to_hear);
 
 #endif
