@@ -15,37 +15,13 @@
 #include "daemon/override.h"
 #include "publish/filer.h"
 
-#define LONGEST_S (7 * 24 * 3600)
-#define LOAD_MS	  1000
+#define LOAD_MS 1000
 
 static int name_beside(char name[PATH_MAX], const char *socket)
 {
 	int length = snprintf(name, PATH_MAX, "%s.override", socket);
 
 	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-static int64_t left_s(const struct override *override, int64_t now)
-{
-	int64_t left_ns = override->until_ns - now;
-
-	return left_ns > 0 ? (left_ns + NS_PER_S - 1) / NS_PER_S : 0;
-}
-
-/* Wall-clock time: our monotonic one would do as well, but nobody could read it. */
-static struct json_object *object_of(const struct override *override, int64_t now)
-{
-	struct json_object *object = json_object_new_object();
-
-	if (!object)
-		return NULL;
-	json_object_object_add(object, "level",
-			       json_object_new_string(level_name(override->level)));
-	json_object_object_add(object, "until",
-			       json_object_new_int64(time(NULL) + left_s(override, now)));
-	json_object_object_add(object, "reason", json_object_new_string(override->reason));
-	json_object_object_add(object, "by", json_object_new_string(override->by));
-	return object;
 }
 
 void override_save(struct filer *filer, const char *socket, const struct override *override,
@@ -63,19 +39,12 @@ void override_save(struct filer *filer, const char *socket, const struct overrid
 		return;
 	}
 	snprintf(what, sizeof(what), "the override is not kept over a restart: %s", name);
-	object = object_of(override, now);
+	object = override_object(override, time(NULL), now);
 	if (object)
 		filer_write(filer, name, json_object_to_json_string(object), what);
 	else
 		log_warning("%s: %s", what, strerror(ENOMEM));
 	json_object_put(object);
-}
-
-static const char *text_of(struct json_object *object, const char *key)
-{
-	const char *text = json_object_get_string(json_object_object_get(object, key));
-
-	return text ? text : "";
 }
 
 /* Whose the directory of NAME is: the user's that we will be, by the time we are to write there. */
@@ -121,10 +90,8 @@ struct loading {
 static int load(void *data)
 {
 	struct loading *loading = data;
-	struct override *override = &loading->override;
 	struct json_object *object;
 	char name[PATH_MAX];
-	int64_t seconds;
 	int error;
 
 	error = name_beside(name, loading->socket);
@@ -133,18 +100,9 @@ static int load(void *data)
 	object = read_file(name, &error);
 	if (!object)
 		return error;
-	error = level_parse(text_of(object, "level"), &override->level);
-	seconds = json_object_get_int64(json_object_object_get(object, "until")) - time(NULL);
-	snprintf(override->reason, sizeof(override->reason), "%s", text_of(object, "reason"));
-	snprintf(override->by, sizeof(override->by), "%s", text_of(object, "by"));
+	error = override_parse(&loading->override, object, time(NULL), loading->now);
 	json_object_put(object);
-	if (error || seconds > LONGEST_S)
-		return -EINVAL;
-	if (seconds <= 0)
-		return -ENOENT;
-	override->until_ns = loading->now + seconds * NS_PER_S;
-	override->active = true;
-	return 0;
+	return error;
 }
 
 int override_load(const char *socket, struct override *override, int64_t now)

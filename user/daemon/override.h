@@ -9,6 +9,7 @@
 #include "policy/judge.h"
 
 struct filer;
+struct json_object;
 
 /*
  * Have FILER write OVERRIDE (or remove the file when it is not active) beside SOCKET. NOW is the
@@ -23,5 +24,14 @@ void override_save(struct filer *filer, const char *socket, const struct overrid
  * not one of ours.
  */
 int override_load(const char *socket, struct override *override, int64_t now);
+
+/*
+ * Between the two: what is in the file, and what is in OBJECT, NULL and what is no object included,
+ * at WALL_S, the wall clock's second, and NOW. override_parse() returns 0, -ENOENT when it is over,
+ * or -EINVAL, and OVERRIDE then is not active.
+ */
+struct json_object *override_object(const struct override *override, int64_t wall_s, int64_t now);
+int override_parse(struct override *override, struct json_object *object, int64_t wall_s,
+		   int64_t now);
 
 #endif
