@@ -99,6 +99,29 @@ leave() { # MIB
 	[[ $output == "SPOOLGATE UNKNOWN - "* ]]
 }
 
+# Whoever listens at a socket that was named by hand must not write to the terminal.
+@test "what is no text is no answer, and is not shown" {
+	local command
+	cat >"$SCRATCH/other" <<-'EOF'
+		#!/bin/sh
+		read -r request
+		case $request in
+		admission*) printf 'accept \033[2J\n' ;;
+		*) printf '{"level":"normal"} \033[2J\n' ;;
+		esac
+	EOF
+	chmod +x "$SCRATCH/other"
+	rm -f "$SOCKET"
+	background other socat "UNIX-LISTEN:$SOCKET,fork" "EXEC:$SCRATCH/other"
+	wait_until 20 test -S "$SOCKET"
+	for command in check status 'status --json' watch 'watch --json'; do
+		# shellcheck disable=SC2086
+		run cli $command
+		[ "$status" -eq 69 ]
+		[ "$output" = "spoolgate: $SOCKET: it is not spoolgated that answers there" ]
+	done
+}
+
 @test "--fail-open accepts on stdout, and says on stderr why" {
 	[ "$(cli check --fail-open 2>"$SCRATCH/why")" = accept ]
 	grep -q 'is spoolgated running' "$SCRATCH/why"

@@ -49,7 +49,10 @@ struct connection {
 /* DEADLINE is monotonic, INT64_MAX for none. All return 0 or -errno unless said otherwise. */
 int connection_open(struct connection *connection, const char *socket, int64_t deadline);
 int connection_send(struct connection *connection, const char *request, int64_t deadline);
-/* The next line without its newline, valid until the next call; -ENODATA at the end. */
+/*
+ * The next line without its newline, valid until the next call; -ENODATA at the end, -EBADMSG when
+ * it is no text.
+ */
 int connection_line(struct connection *connection, const char **line, int64_t deadline);
 void connection_close(struct connection *connection);
 /* One question, one answer (malloc'ed), within CLI_PATIENCE_NS. */

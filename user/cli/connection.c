@@ -159,7 +159,8 @@ int connection_line(struct connection *connection, const char **line, int64_t de
 			*end = '\0';
 			*line = connection->bytes;
 			connection->line = end + 1 - connection->bytes;
-			return 0;
+			/* It comes to terminals, and who knows who listens there. */
+			return text_is_clean(*line, connection->line - 1) ? 0 : -EBADMSG;
 		}
 		searched = connection->used;
 		ret = receive(connection, deadline);
@@ -210,6 +211,8 @@ char *connection_trouble(char *buf, size_t size, const char *socket_path, int er
 	text_clean(path, sizeof(path), socket_path, strlen(socket_path));
 	if (error == -ENODATA)
 		snprintf(buf, size, "%s: the daemon closed the connection", path);
+	else if (error == -EBADMSG)
+		snprintf(buf, size, "%s: it is not spoolgated that answers there", path);
 	else
 		snprintf(buf, size, "%s: cannot ask the daemon: %s%s", path, strerror(-error),
 			 hint(error));
