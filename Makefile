@@ -31,6 +31,8 @@ BUILD_LIKES := libsystemd-dev:libsystemd.pc
 CHECK_NEEDS := bats:bats libcmocka-dev:cmocka.pc jq:jq socat:socat util-linux:fsfreeze \
 	mount:losetup iproute2:ip e2fsprogs:mkfs.ext4 xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs \
 	procps:ps strace:strace libcap2-bin:capsh libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
+# What says how much of a parser its fuzz target has seen: without it that is skipped.
+COVER_NEEDS := llvm:llvm-profdata
 # The other clang that the kernel programs are tried with: without it that is skipped.
 CLANG_NEEDS := clang-19:clang-19
 # What Debian 13 is tried with: without it that is skipped.
@@ -59,6 +61,7 @@ LINK := $(CFLAGS) -pie -pthread -Wl,--as-needed $(LDFLAGS)
 # -mcpu=v2: fetching atomics (v3) want Linux 5.12. The header directory is where asm/ is.
 BPF_COMPILE := -g -O2 -target bpf -mcpu=v2 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) -Iinclude -Ibpf -MMD -MP \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+COVER := -fprofile-instr-generate -fcoverage-mapping
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 # Every .c file of a room belongs to it; every .c file under tests/ is a program of its own.
@@ -112,7 +115,8 @@ build/common.a: $(call room,common)
 build/mta.a: $(filter-out %_main.o,$(call room,mta)) $(call room,common) $(patsubst %,build/obj/user/policy/%.o,class address)
 build/plain.a: $(TESTABLE)
 build/checked.a: $(TESTABLE:build/obj/%=build/obj-checked/%)
-build/fuzzed.a: $(TESTABLE:build/obj/%=build/obj-fuzzed/%)
+# What reads the kernel's own words has no target.
+build/fuzzed.a: $(patsubst build/obj/%,build/obj-fuzzed/%,$(filter-out build/obj/user/watch/%,$(TESTABLE)))
 build/%.a:
 	$(call say,AR,$@)rm -f $@ && ar rcsTP $@ $^
 
@@ -123,12 +127,13 @@ build/obj-shared/%.o: %.c build/flags
 build/obj-checked/%.o: %.c build/flags | $(SKELETONS)
 	$(call say,CC,'$< (sanitized)')mkdir -p $(@D) && $(CC) $(COMPILE) $(SANITIZE) -Wno-format-truncation -U_FORTIFY_SOURCE -c $< -o $@
 build/obj-fuzzed/%.o: %.c build/flags | $(SKELETONS)
-	$(call say,CC,'$< (fuzzed)')mkdir -p $(@D) && $(CLANG) $(COMPILE) $(SANITIZE) -U_FORTIFY_SOURCE -fsanitize=fuzzer-no-link -c $< -o $@
+	$(call say,CC,'$< (fuzzed)')mkdir -p $(@D) && $(CLANG) $(COMPILE) $(SANITIZE) $(if $(filter user/%,$<),$(COVER)) -U_FORTIFY_SOURCE \
+		-fsanitize=fuzzer-no-link -c $< -o $@
 
 build/tests/unit/%: build/obj-checked/tests/unit/%.o build/checked.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(LINK) $(SANITIZE) $^ $(LIBS) -lcmocka -o $@
 build/tests/fuzz/%: build/obj-fuzzed/tests/fuzz/%.o build/fuzzed.a
-	$(call say,LINK,$@)mkdir -p $(@D) && $(CLANG) $(LINK) $(SANITIZE) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CLANG) $(LINK) $(SANITIZE) $(COVER) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # Runs in an initramfs: nothing is there to link with.
 build/tests/kernels/probe_check: $(patsubst %.c,build/obj/%.o,$(wildcard tests/kernels/*.c)) \
 		$(patsubst %,build/obj/user/watch/%.o,kernel attach probes look btrfs upper mount_of write_probe mark cgroup keyed psi_total) \
@@ -153,7 +158,7 @@ build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # Written anew, and with it everything, when a flag, a version or a library has changed.
-FLAGS := $(VERSION) $(CC) $(CLANG) $(COMPILE) $(LINK) $(LIBS) $(BPF_COMPILE) $(SANITIZE)
+FLAGS := $(VERSION) $(CC) $(CLANG) $(COMPILE) $(LINK) $(LIBS) $(BPF_COMPILE) $(SANITIZE) $(COVER)
 ifneq ($(file <build/flags),$(FLAGS))
 .PHONY: build/flags
 endif
@@ -165,6 +170,7 @@ deps:
 deps-check: deps
 	@$(call install_missing,$(CHECK_NEEDS))
 	@($(call install_missing,$(CLANG_NEEDS))) || echo '  APT     failed: no other clang is tried' >&2
+	@($(call install_missing,$(COVER_NEEDS))) || echo '  APT     failed: what fuzzing covers is not known' >&2
 	@($(call install_missing,$(ROOT_NEEDS))) || echo '  APT     failed: Debian 13 is not tried' >&2
 	@($(call install_missing,$(KERNEL_NEEDS))) || echo '  APT     failed: no kernel will be booted' >&2
 

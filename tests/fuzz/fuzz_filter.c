@@ -2,20 +2,14 @@
 /*
  * Any bytes from smtpd: each request that is well-formed is answered once, with the numbers it
  * came with, and nothing is said that smtpd would end of.
+ *
+ * Parses: user/mta/filter_core.c user/mta/filter_lines.c user/mta/filter_sessions.c
+ * Parses: user/mta/filter_delays.c
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "mta/filter_core.h"
 #include "mta/filter_delays.h"
 #include "mta/filter_lines.h"
-
-static void check(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void check_number(const char *number)
 {
@@ -59,6 +53,9 @@ static void check_action(struct filter_delays *delays, const struct filter_actio
 	case FILTER_PASS:
 		check_answer(&action->request, turn);
 		break;
+	case FILTER_ENDED:
+		check(action->size > 0);
+		break;
 	case FILTER_FORGET:
 		check_number(action->request.session);
 		filter_delays_forget(delays, action->request.session);
@@ -68,11 +65,51 @@ static void check_action(struct filter_delays *delays, const struct filter_actio
 	case FILTER_STRANGE:
 		break;
 	default:
-		abort();
+		check(!"an act");
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Every other message is promised its size; what is told to be over was promised once. */
+static void check_promise(struct filter_core *core, const struct filter_action *action,
+			  unsigned int turn)
+{
+	static uint64_t promised; /* modulo 2^64: sizes may be any number */
+	static unsigned int count;
+
+	if (!turn)
+		promised = count = 0;
+	if (action->act == FILTER_ASK && action->over) {
+		promised -= (uint64_t)action->over;
+		check(count--);
+	}
+	if ((action->act == FILTER_ENDED || action->act == FILTER_FORGET) && action->size > 0) {
+		promised -= (uint64_t)action->size;
+		check(count--);
+	}
+	check(count || !promised);
+	if (action->act == FILTER_ASK && action->size > 0 && turn % 2 &&
+	    session_find(&core->sessions, strtoull(action->request.session, NULL, 16))) {
+		filter_promised(core, action);
+		promised += (uint64_t)action->size;
+		count++;
+	}
+}
+
+/* As smtpd writes it: whoever waits for an answer must get one. */
+static bool is_request(const char *line)
+{
+	char event[64], numbers[2][18], end = '|';
+	int fields = sscanf(line, "filter|0.%*63[^|]|%*63[^|]|smtp-in|%63[^|]|%17[^|]|%17[^|]%c",
+			    event, numbers[0], numbers[1], &end);
+
+	if (fields < 3 || end != '|' || !strcmp(event, "data-line"))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (strspn(numbers[i], "0123456789abcdefABCDEF") != strlen(numbers[i]) ||
+		    strlen(numbers[i]) > 16)
+			return false;
+	return strlen(line) < 200 && strlen(event) < 60;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -91,6 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		filter_line(&core, line, &action);
 		registered += action.act == FILTER_REGISTER;
 		check(action.act != FILTER_ASK || registered);
+		check(!registered || !is_request(line) || action.act == FILTER_ASK ||
+		      action.act == FILTER_PASS);
+		check_promise(&core, &action, turn);
 		check_action(&delays, &action, turn++);
 	}
 	check(registered <= 1);

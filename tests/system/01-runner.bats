@@ -13,6 +13,7 @@ setup() {
 	mkdir -p "$FAKE"/tests/{unit,system,fuzz,kernels} "$FAKE/build/tests/unit"
 	cp "$TOP/tests/run" "$FAKE/tests"
 	cp "$TOP/tests/system/lib.bash" "$FAKE/tests/system"
+	cp "$TOP/tests/fuzz/run" "$FAKE/tests/fuzz"
 	kernels true
 }
 
@@ -121,6 +122,46 @@ expect() { # STATUS LAST-LINE
 	[[ $output == *"heap-buffer-overflow"* ]]
 	[[ $output != *"again: "* ]] # it might not find it
 	[[ $output == *"skipped: fuzz/unbuilt: no libFuzzer here"* ]]
+}
+
+target() { # NAME: what it covers is main.c's, of which its seeds see the more the more there are
+	printf ' * Parses: user/%s.c\n' "$1" >"$FAKE/tests/fuzz/$1.c"
+	mkdir -p "$FAKE"/{user,build/tests/fuzz} "$FAKE/tests/fuzz/seeds"
+	cat >"$FAKE/user/$1.c" <<-'EOF'
+		#include <dirent.h>
+		int main(int argc, char **argv)
+		{
+			DIR *seeds = opendir(argv[argc - 1]);
+			int count = 0;
+			while (readdir(seeds))
+				count++;
+			if (count < 4) {
+				return 0;
+			}
+			count--;
+			count--;
+			count--;
+			count--;
+			return 0;
+		}
+	EOF
+	(cd "$FAKE" && "${CLANG:-clang}" -fprofile-instr-generate -fcoverage-mapping "user/$1.c" -o "build/tests/fuzz/$1")
+}
+
+@test "a parser of which the seeds see too little is a failure, as is one that is not there" {
+	need_tool "${CLANG:-clang}" clang
+	need_tool llvm-profdata llvm
+	target few
+	target many
+	printf '=== a\none\n\n=== b\n' >"$FAKE/tests/fuzz/seeds/many.txt"
+	expect 1 "3 passed, 1 failed, 0 skipped"
+	[[ $output == *"few user/few.c "[5-7]?" % (floor 80)"*"many user/many.c "[89]?" % (floor 80)"* ]]
+	[ "$(od -An -c "$FAKE/build/tests/fuzzing/many/seeds/a")" = '   o   n   e  \n' ]
+	[ ! -s "$FAKE/build/tests/fuzzing/many/seeds/b" ]
+	rm "$FAKE/tests/fuzz/few.c"
+	echo ' * Parses: user/moved.c' >>"$FAKE/tests/fuzz/many.c"
+	expect 1 "2 passed, 1 failed, 0 skipped"
+	[[ $output == *"many user/moved.c 0 % (floor 80)"* ]]
 }
 
 # Each waits for the other, and for those that run alone there is none.

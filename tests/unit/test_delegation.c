@@ -5,7 +5,7 @@
 #include "listener_server.h"
 #include "publish/delegation.h"
 
-#define SAMPLES "tests/fuzz/fuzz_delegation" /* what a real Postfix sent; run from the root */
+#define SAMPLES "tests/fuzz/seeds/delegation" /* what a real Postfix sent; run from the root */
 
 static char sample[DELEGATION_REQUEST];
 
