@@ -5,7 +5,6 @@
  *
  * Parses: user/publish/request.c user/publish/state_request.c
  */
-
 #include "common/text.h"
 #include "publish/page.h"
 #include "publish/request.h"
