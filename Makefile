@@ -27,7 +27,6 @@ BUILD_NEEDS := gcc:$(firstword $(CC)) libc6-dev:/usr/include/stdio.h clang:$(CLA
 	bpftool:$(BPFTOOL) pkgconf:$(PKG_CONFIG) libbpf-dev:libbpf.pc libevent-dev:libevent_core.pc \
 	libconfuse-dev:libconfuse.pc libjson-c-dev:json-c.pc libseccomp-dev:libseccomp.pc \
 	libcap-ng-dev:libcap-ng.pc
-BUILD_LIKES := libsystemd-dev:libsystemd.pc
 CHECK_NEEDS := bats:bats libcmocka-dev:cmocka.pc jq:jq socat:socat util-linux:fsfreeze \
 	mount:losetup iproute2:ip e2fsprogs:mkfs.ext4 xfsprogs:mkfs.xfs btrfs-progs:mkfs.btrfs \
 	procps:ps strace:strace libcap2-bin:capsh libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
@@ -51,12 +50,11 @@ find_missing = PATH='$(PATH)'; for need in $(1); do probe=$${need\#*:}; case $$p
 missing = $(shell $(call find_missing,$(1)))
 
 MODULES := libbpf libevent_core libconfuse json-c libseccomp libcap-ng
-SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo libsystemd)
-LIBS := $(shell $(PKG_CONFIG) --libs $(MODULES) $(SYSTEMD) 2>/dev/null)
-INCLUDES := -Iuser -Iinclude -Ibuild $(shell $(PKG_CONFIG) --cflags $(MODULES) $(SYSTEMD) 2>/dev/null)
+LIBS := $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null)
+INCLUDES := -Iuser -Iinclude -Ibuild $(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 COMPILE := -std=gnu11 -D_GNU_SOURCE -DSPOOLGATE_VERSION='"$(VERSION)"' $(INCLUDES) $(CPPFLAGS) \
-	$(if $(SYSTEMD),-DHAVE_SYSTEMD) $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) -fPIE -pthread -MMD -MP
+	$(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) -fPIE -pthread -MMD -MP
 LINK := $(CFLAGS) -pie -pthread -Wl,--as-needed $(LDFLAGS)
 # -mcpu=v2: fetching atomics (v3) want Linux 5.12. The header directory is where asm/ is.
 BPF_COMPILE := -g -O2 -target bpf -mcpu=v2 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) -Iinclude -Ibpf -MMD -MP \
@@ -166,7 +164,7 @@ build/flags:
 	@$(shell mkdir -p build)$(file >$@,$(FLAGS)):
 
 deps:
-	@$(call install_missing,$(BUILD_NEEDS) $(BUILD_LIKES))
+	@$(call install_missing,$(BUILD_NEEDS))
 deps-check: deps
 	@$(call install_missing,$(CHECK_NEEDS))
 	@($(call install_missing,$(CLANG_NEEDS))) || echo '  APT     failed: no other clang is tried' >&2

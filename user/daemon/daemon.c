@@ -138,14 +138,6 @@ static void on_deadline(evutil_socket_t fd, short events, void *argument)
 	daemon_judge(daemon);
 }
 
-static void on_notify(evutil_socket_t fd, short events, void *argument)
-{
-	(void)fd;
-	(void)events;
-	(void)argument;
-	notify_alive();
-}
-
 /* What cannot change while running is named; the rest is taken over. */
 static void take_config(struct daemon *daemon, struct config *config)
 {
@@ -232,8 +224,7 @@ static int make_events(struct daemon *daemon)
 			return -ENOMEM;
 	}
 	daemon->deadline_event = evtimer_new(daemon->base, on_deadline, daemon);
-	daemon->notify_event = event_new(daemon->base, -1, EV_PERSIST, on_notify, daemon);
-	return daemon->deadline_event && daemon->notify_event ? 0 : -ENOMEM;
+	return daemon->deadline_event ? notify_start(daemon->base) : -ENOMEM;
 }
 
 static void restore_override(struct daemon *daemon)
@@ -272,7 +263,6 @@ static int start(struct daemon *daemon)
 	struct watch_sink sink;
 	struct state_source source;
 	struct listener_source asked;
-	int64_t interval_ns;
 	int error;
 
 	answers_sink(daemon, &sink);
@@ -323,12 +313,6 @@ static int start(struct daemon *daemon)
 		return error;
 	daemon->tending = true;
 	announce_start(daemon);
-	interval_ns = notify_interval_ns();
-	if (interval_ns) {
-		struct timeval interval = timeval_of(interval_ns);
-
-		event_add(daemon->notify_event, &interval);
-	}
 	daemon_judge(daemon); /* with the gates there now */
 	notify_ready(daemon->admission[CLASS_INBOUND]);
 	if (daemon->reload_wanted)
@@ -356,8 +340,7 @@ static void stop(struct daemon *daemon)
 			event_free(daemon->signals[i]);
 	if (daemon->deadline_event)
 		event_free(daemon->deadline_event);
-	if (daemon->notify_event)
-		event_free(daemon->notify_event);
+	notify_stop();
 	if (daemon->base)
 		event_base_free(daemon->base);
 	free(daemon->config);

@@ -44,7 +44,6 @@ struct daemon {
 	struct listeners *listeners;
 	struct page *page;	      /* NULL: there is none here */
 	struct event *deadline_event; /* when the policy may change by itself */
-	struct event *notify_event;   /* the service manager's watchdog */
 	struct event *signals[DAEMON_SIGNALS];
 	char admission[CLASSES][ADMISSION_LINE]; /* made when something changes, not when asked */
 	char defer[ADMISSION_LINE];		 /* for a client or a size that is refused */
