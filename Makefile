@@ -64,8 +64,8 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 
 # Every .c file of a room belongs to it; every .c file under tests/ is a program of its own.
 room = $(patsubst %.c,build/obj/%.o,$(wildcard user/$(1)/*.c))
-# Of the responder's the daemon has the keeper's side: what strangers talk to is another program.
-RESPONDER := $(filter-out %/keeper.o %/greeting.o,$(call room,responder)) build/obj/user/common/clock.o
+# Of the responder's the daemon has what starts it: what strangers talk to is another program.
+RESPONDER := $(filter-out %/starter.o %/greeting.o,$(call room,responder)) build/obj/user/common/clock.o
 DAEMON := $(filter-out %/responder/main.o %/responder/responder.o %/callers.o %/confine.o,\
 	$(foreach r,common watch policy publish responder daemon,$(call room,$(r))))
 TESTABLE := $(filter-out %/main.o %_main.o,$(sort $(DAEMON) $(RESPONDER) $(foreach r,cli mta lib,$(call room,$(r)))))

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,8 +140,8 @@ void check_gate(const struct stage *stage, uint32_t slot, struct finding *findin
 	const __u64 *counts = kernel_ledger(stage->kernel)->gates[0].counts[0];
 	struct orders *orders = kernel_orders(stage->kernel);
 	struct gate gate;
+	int error, maps[KERNEL_MAPS];
 	const char *flaw;
-	int error;
 
 	(void)slot;
 	error = gate_prepare(&gate, &config);
@@ -148,8 +149,12 @@ void check_gate(const struct stage *stage, uint32_t slot, struct finding *findin
 		check_found(finding, "impossible", "prepare: %s", strerror(-error));
 		return;
 	}
+	munmap(gate.pulse, (size_t)sysconf(_SC_PAGESIZE));
+	gate.pulse = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  gate.pulse_fd, 0); /* we are the responder */
 	make_orders(orders, &gate);
-	error = gate_attach(&gate, stage->kernel, 0);
+	kernel_maps(stage->kernel, maps);
+	error = gate_attach(&gate, maps, 0);
 	flaw = error ? NULL : find_flaw(orders, &gate, counts);
 	finding->count = counts[GATE_DIVERTED];
 	if (error)

@@ -320,7 +320,7 @@ in_hung_spools() {
 	kill -KILL "$before"
 	wait_until 20 another_scout_than "$before"
 	wait_until 20 counter_passes scout_starts 1
-	log_says 'the scout ended and was started again'
+	log_says 'the scout ended .signal 9. and is started again'
 	wait_until 20 is_probed "$MOUNT"
 	is_open
 	fill_to "$MOUNT" 10 "$MOUNT/file"
@@ -366,7 +366,7 @@ pids_are() { # DIRECTORY MAX
 	wait "$pid" || status=$?
 	DAEMON=
 	[ "$status" -eq 70 ]
-	log_says "^error: the scout's keeper is gone: ending"
+	log_says "^error: the keeper of the helper processes is gone: ending"
 	[ ! -e "$SOCKET" ]
 	wait_until 20 bpf_is_gone "$held"
 	wait_until 20 is_gone "$scout"

@@ -29,8 +29,9 @@ status_of() { # PID FIELD
 	[ "$(status_of "$pid" Seccomp)" = 2 ]
 	[ "$(status_of "$pid" VmLck)" -gt 0 ]
 	[ -z "$(bpf_held_by "$pid")" ]
-	# The keeper has the pulse to hand to the next one: a map, which keeps no link.
-	[[ $(bpf_held_by "$(responder_keeper)") =~ ^map\ [0-9]+$ ]]
+	# The keeper has the pulse to hand to the next one, and the attacher's maps, which keep no link.
+	bpf_held_by "$(keeper_pid)" | grep -q '^map'
+	if bpf_held_by "$(keeper_pid)" | grep -v '^map'; then return 1; fi
 	# Another program than the daemon's, started with nothing but its greeting.
 	[[ $(readlink "/proc/$pid/exe") == */spoolgate-responder ]]
 	[[ $(tr '\0' '|' <"/proc/$pid/cmdline") == 'spoolgate-responder|421 4.3.2 '*'channel|' ]]
@@ -57,7 +58,7 @@ status_of() { # PID FIELD
 	local held keeper responder
 	start_gated "$(gate)"
 	held=$(bpf_held_by "$DAEMON")
-	keeper=$(responder_keeper)
+	keeper=$(keeper_pid)
 	responder=$(responder_pid)
 	close_gate
 	is_diverted $STRANGER $HERE 25
@@ -74,7 +75,7 @@ status_of() { # PID FIELD
 	local held keeper
 	start_gated "$(gate)"
 	held=$(bpf_held_by "$DAEMON")
-	keeper=$(responder_keeper)
+	keeper=$(keeper_pid)
 	close_gate
 	stop_daemon
 	is_served $STRANGER $HERE 25
@@ -133,7 +134,7 @@ status_of() { # PID FIELD
 	is_diverted $STRANGER $HERE 25
 	wait_until 10 another_responder_than "$before"
 	stays 3000 is_diverted $STRANGER6 $HERE6 25
-	log_says 'warning: a responder ended and was started again \(signal 9\)'
+	log_says 'warning: the responder ended \(signal 9\) and is started again'
 	[ "$(field .gate.responder_starts)" -eq 1 ]
 }
 
@@ -173,12 +174,12 @@ status_of() { # PID FIELD
 	start_gated "$(gate)"
 	close_gate
 	is_diverted $STRANGER $HERE 25
-	kill -STOP "$DAEMON" "$(responder_keeper)" "$(responder_pid)"
+	kill -STOP "$DAEMON" "$(keeper_pid)" "$(responder_pid)"
 	sleep 2.5
 	is_refused $STRANGER $HERE 25
 	is_refused $STRANGER6 $HERE6 25
 	is_served $OWN $OWN 25
-	kill -CONT "$DAEMON" "$(responder_keeper)" "$(responder_pid)"
+	kill -CONT "$DAEMON" "$(keeper_pid)" "$(responder_pid)"
 	wait_until 10 is_diverted $STRANGER $HERE 25
 	[ "$(field '.gate.gates[0].ports[0].no_pulse')" -ge 2 ]
 	[ "$(field .gate.dropped)" -ge 2 ]
@@ -190,13 +191,13 @@ status_of() { # PID FIELD
 	in_net sysctl -qw net.core.somaxconn=8
 	start_gated "$(gate)"
 	close_gate
-	kill -STOP "$(responder_keeper)" "$(responder_pid)"
+	kill -STOP "$(keeper_pid)" "$(responder_pid)"
 	for ((i = 0; i < 10; i++)); do
 		background "waiter-$i" nsenter --net="$NETNS" timeout 30 socat -t 20 - "TCP:$HERE:25,bind=$STRANGER"
 		sleep 0.05
 	done
 	wait_until 1.5 is_refused $STRANGER $HERE 25
-	kill -CONT "$(responder_keeper)" "$(responder_pid)"
+	kill -CONT "$(keeper_pid)" "$(responder_pid)"
 	wait_until 10 is_diverted $STRANGER $HERE 25
 	for ((i = 0; i < 10; i++)); do
 		wait_until 10 grep -qE '^421|refused' "$SCRATCH/waiter-$i.out"
@@ -212,12 +213,12 @@ status_of() { # PID FIELD
 	start_gated "$(gate)"
 	close_gate
 	pid=$DAEMON
-	kill -KILL "$(responder_keeper)"
+	kill -KILL "$(keeper_pid)"
 	wait_until 10 is_gone "$pid"
 	wait "$pid" || status=$?
 	DAEMON=
 	[ "$status" -eq 70 ]
-	log_says "^error: the responders' keeper is gone: ending"
+	log_says "^error: the keeper of the helper processes is gone: ending"
 	is_served $STRANGER $HERE 25
 }
 

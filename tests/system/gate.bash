@@ -92,12 +92,8 @@ gate_is() { # STATE
 	[[ $(field .gate.state) == "$1" ]]
 }
 
-responder_keeper() {
-	pgrep -P "$DAEMON" -x spoolgate-rkeep
-}
-
 responder_pid() {
-	pgrep -P "$(responder_keeper)" -x spoolgate-resp
+	pgrep -P "$DAEMON" -x spoolgate-resp
 }
 
 another_responder_than() { # PID

@@ -143,7 +143,7 @@ keeper_pid() {
 }
 
 scout_pid() {
-	pgrep -P "$(keeper_pid)" -x spoolgate-scout
+	pgrep -P "$DAEMON" -x spoolgate-scout
 }
 
 another_scout_than() { # PID

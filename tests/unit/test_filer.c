@@ -27,6 +27,8 @@
 
 static char directory[] = "/tmp/filer.XXXXXX", path[64];
 static struct filer *filer;
+static struct child child;
+static struct children children;
 static pid_t filer_pid;
 
 static int shed(const char *user)
@@ -41,14 +43,19 @@ static int setup(void **state)
 	strcpy(directory + strlen(directory) - 6, "XXXXXX");
 	assert_non_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/file", directory);
-	assert_int_equal(filer_start(&filer, shed, "nobody"), 0);
+	memset(&children, 0, sizeof(children));
+	assert_int_equal(filer_new(&filer, &child, shed, "nobody"), 0);
+	children_add(&children, &child, false);
+	assert_int_equal(children_start(&children, NULL, NULL), 0);
+	assert_int_equal(child_start(&child, NULL, 0), 0);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	filer_stop(filer);
+	filer_free(filer);
+	children_stop(&children);
 	unlink(path);
 	assert_int_equal(rmdir(directory), 0);
 	return 0;
@@ -328,15 +335,10 @@ static void test_removes_no_other_socket(void **state)
 
 static void find_filer(void)
 {
-	char name[64];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "/proc/self/task/%d/children", getpid());
-	file = fopen(name, "r");
-	if (!file || fscanf(file, "%d", &filer_pid) != 1)
-		filer_pid = 0;
-	if (file)
-		fclose(file);
+	for (int i = 0; i < 1000 && !children.states[child.number].starts; i++)
+		usleep(10000);
+	filer_pid = children.states[child.number].pid;
+	assert_true(filer_pid > 0);
 }
 
 /* One that is stopped is as one that hangs on a disk. */
@@ -346,10 +348,6 @@ static void test_a_hang_is_waited_for_once(void **state)
 
 	(void)state;
 	find_filer();
-	if (!filer_pid) {
-		print_message("needs /proc/PID/task/TID/children\n");
-		skip();
-	}
 	kill(filer_pid, SIGSTOP);
 	begin_ns = monotonic_ns();
 	for (unsigned int i = 0; i < 20; i++)
@@ -365,19 +363,36 @@ static void test_a_hang_is_waited_for_once(void **state)
 	assert_holds("last");
 }
 
+/* What one that is killed was asked is done by the next. */
+static void test_another_one_does_the_rest(void **state)
+{
+	(void)state;
+	filer_write(filer, path, "first", "not written");
+	find_filer();
+	kill(filer_pid, SIGSTOP);
+	filer_write(filer, path, "not this", "while it hangs");
+	filer_write(filer, path, NULL, "while it hangs");
+	kill(filer_pid, SIGKILL);
+	for (unsigned int i = 0; i < 1000 && !filer_wait(filer); i++)
+		usleep(10000);
+	assert_int_equal(access(path, F_OK), -1);
+	filer_write(filer, path, "second", "not written");
+	assert_holds("second");
+	assert_int_equal(children.states[child.number].starts, 2);
+}
+
 /* What it was asked is done though nobody hears the answers any more. */
 static void test_does_all_before_it_ends(void **state)
 {
 	(void)state;
 	find_filer();
-	if (filer_pid)
-		kill(filer_pid, SIGSTOP);
+	kill(filer_pid, SIGSTOP);
 	for (unsigned int i = 0; i < 3; i++)
 		filer_write(filer, path, i < 2 ? "not this" : "all", "while it hangs");
-	if (filer_pid)
-		kill(filer_pid, SIGCONT);
-	filer_stop(filer);
+	kill(filer_pid, SIGCONT);
+	filer_free(filer);
 	filer = NULL;
+	children_stop(&children);
 	assert_holds("all");
 }
 
@@ -420,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_removes_no_other_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_hang_is_waited_for_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_one_does_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_does_all_before_it_ends, setup, teardown),
 		cmocka_unit_test(test_apart),
 	};

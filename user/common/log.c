@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -45,12 +46,25 @@ static const char *word_of(int priority)
 	}
 }
 
-/* A line is less than a page, so what has any room has room for it. */
+/* Where it could not be made so, it is asked first. A line is less than a page. */
 static bool has_room(void)
 {
 	struct pollfd poll_fd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
 	return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLOUT;
+}
+
+/*
+ * Nobody waits for who reads it, whoever else writes there: the journal's is a socket, and what is
+ * none was made not to block (daemon/logger.c).
+ */
+static bool put_bytes(const char *bytes, size_t length)
+{
+	ssize_t put = send(STDERR_FILENO, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (put < 0 && errno == ENOTSOCK && has_room())
+		put = write(STDERR_FILENO, bytes, length);
+	return put >= 0;
 }
 
 /* A log that cannot be written has nowhere to say so. */
@@ -59,16 +73,13 @@ static void put(const char *line, size_t length)
 	char note[64];
 	int size;
 
-	if (!has_room()) {
-		lost++;
-		return;
-	}
 	if (lost) {
 		size = snprintf(note, sizeof(note), "%s%u lines of log were lost\n",
 				to_journal ? "<4>" : "warning: ", lost);
-		lost = write(STDERR_FILENO, note, (size_t)size) < 0 ? lost : 0;
+		if (put_bytes(note, (size_t)size))
+			lost = 0;
 	}
-	if (!has_room() || write(STDERR_FILENO, line, length) < 0)
+	if (!put_bytes(line, length))
 		lost++;
 }
 

@@ -279,6 +279,8 @@ static int start(struct daemon *daemon)
 	restore_override(daemon);
 	error = make_events(daemon);
 	if (!error)
+		error = children_attach(&daemon->children, daemon->base);
+	if (!error)
 		error = filer_attach(daemon->filer, daemon->base);
 	if (!error)
 		error = watch_start(&daemon->watch, daemon->base, &daemon->scout, daemon->config,
@@ -289,7 +291,7 @@ static int start(struct daemon *daemon)
 	}
 	open_page(daemon);
 	watch_settle(daemon->watch);
-	if (daemon->stopping || watch_failed(daemon->watch))
+	if (daemon->stopping || daemon->children.failed)
 		return -ECANCELED;
 	daemon_judge(daemon);
 	error = state_open(&daemon->state, daemon->base, daemon->config, &source);
@@ -306,8 +308,7 @@ static int start(struct daemon *daemon)
 		return error;
 	}
 	/* Not before the socket is ours: two daemons on one port would be two gates. */
-	gates_attach(&daemon->gates, daemon->base, daemon->watch, daemon->config,
-		     privileges_attach);
+	gates_attach(&daemon->gates, daemon->base, daemon->watch, daemon->config);
 	error = privileges_drop(daemon->config->user);
 	if (error)
 		return error;
@@ -331,10 +332,10 @@ static void stop(struct daemon *daemon)
 	state_close(daemon->state, daemon->filer);
 	page_close(daemon->page);
 	watch_stop(daemon->watch);
-	scout_stop(&daemon->scout);
 	listeners_close(daemon->listeners, daemon->filer);
+	filer_free(daemon->filer);
 	/* Last: the files may be where nothing answers any more. */
-	filer_stop(daemon->filer);
+	children_stop(&daemon->children);
 	for (i = 0; i < DAEMON_SIGNALS; i++)
 		if (daemon->signals[i])
 			event_free(daemon->signals[i]);
@@ -354,11 +355,11 @@ static void stop(struct daemon *daemon)
 static bool turn(struct daemon *daemon)
 {
 	page_renew(daemon->page, monotonic_ns());
-	return !daemon->stopping && !watch_failed(daemon->watch) && !daemon->gates.failed &&
+	return !daemon->stopping && !daemon->children.failed &&
 	       event_base_loop(daemon->base, EVLOOP_ONCE) >= 0;
 }
 
-static int start_placer(struct daemon *daemon)
+static int new_placer(struct daemon *daemon)
 {
 	struct unix_socket_rule rules[CONFIG_LISTENERS + 1];
 	struct filer_placer placer = {
@@ -370,23 +371,64 @@ static int start_placer(struct daemon *daemon)
 
 	placer.count = listeners_rules(daemon->config, rules);
 	state_rule(daemon->config, &rules[placer.count++]);
-	return filer_start_placer(daemon->filer, &placer);
+	return filer_new_placer(daemon->filer, &daemon->placers, &placer);
 }
 
-/* The processes that do what the daemon must not: before there is anything they must not hold. */
-static int start_helpers(struct daemon *daemon)
+static bool has_netns(const struct config *config)
 {
-	int error = scout_start(&daemon->scout);
+	for (unsigned int i = 0; i < config->gate_count; i++)
+		if (config->gates[i].netns[0])
+			return true;
+	return false;
+}
 
+/* All the processes that do what the daemon must not, and what each of them gives up. */
+static int describe_children(struct daemon *daemon)
+{
+	const struct gates_sheds sheds = {
+		.responder = privileges_drop_all,
+		.attacher = privileges_attach,
+		.prober = privileges_shed,
+	};
+	struct children *children = &daemon->children;
+	int error;
+
+	logger_child(&daemon->logger);
+	children_add(children, &daemon->logger, true);
+	scout_child(&daemon->scout, &daemon->scouts);
+	children_add(children, &daemon->scouts, false);
+	error = filer_new(&daemon->filer, &daemon->filers, privileges_shed, daemon->config->user);
+	if (!error)
+		error = new_placer(daemon);
+	if (error)
+		return error;
+	children_add(children, &daemon->filers, false);
+	children_add(children, &daemon->placers, false);
+	gates_children(&daemon->gates, children, daemon->config, &sheds);
+	return 0;
+}
+
+/* Before there is anything that they must not hold. */
+static int start_children(struct daemon *daemon)
+{
+	int error = describe_children(daemon);
+
+	if (!error)
+		error = children_start(&daemon->children,
+				       has_netns(daemon->config) ? privileges_keeper_attaching
+								 : privileges_keeper,
+				       daemon->config->user);
 	if (error) {
-		log_error("cannot start the scout: %s", strerror(-error));
+		logger_undo();
+		log_error("cannot start the keeper of the helper processes: %s", strerror(-error));
 		return error;
 	}
-	error = filer_start(&daemon->filer, privileges_shed, daemon->config->user);
+	logger_start(&daemon->logger);
+	error = child_start(&daemon->scouts, NULL, 0);
 	if (!error)
-		error = start_placer(daemon);
-	if (error)
-		log_error("cannot start the filer: %s", strerror(-error));
+		error = child_start(&daemon->filers, NULL, 0);
+	if (!error)
+		error = child_start(&daemon->placers, NULL, 0);
 	return error;
 }
 
@@ -403,11 +445,12 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	daemon->file = file;
 	daemon->socket = socket;
 	signal(SIGPIPE, SIG_IGN);
-	logger_start();
+	logger_open();
+	privileges_know(config->user);
 	privileges_protect();
 	if (config->gate_count)
 		privileges_hurry();
-	error = start_helpers(daemon);
+	error = start_children(daemon);
 	if (!error) {
 		gates_prepare(&daemon->gates, daemon->config);
 		daemon->base = event_base_new();

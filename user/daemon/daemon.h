@@ -31,6 +31,8 @@ struct daemon {
 	const char *file;      /* to read it from; NULL for the embedded default */
 	const char *socket;    /* from the command line, in place of the configured one; or NULL */
 	struct event_base *base;
+	struct children children;
+	struct child logger, scouts, filers, placers;
 	struct scout scout;
 	struct watch *watch;
 	struct gates gates;

@@ -2,7 +2,6 @@
 /* The gates in the daemon: start, orders, end. */
 #include <errno.h>
 #include <event2/event.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,7 @@
 
 #define LATE_NS (30 * NS_PER_S) /* after the start: what comes with us at boot is there by then */
 
-static void make_post(struct keeper_post *post, const struct gate *gate,
-		      const struct config_gate *config)
+static void make_greeting(struct starter *starter, const struct config_gate *config)
 {
 	char host[CONFIG_HOST];
 
@@ -27,24 +25,34 @@ static void make_post(struct keeper_post *post, const struct gate *gate,
 	if (!host[0] && gethostname(host, sizeof(host) - 1))
 		snprintf(host, sizeof(host), "localhost");
 	host[sizeof(host) - 1] = '\0';
-	post->listener_fd = gate->place.listener_fd;
-	post->pulse_fd = gate->pulse_fd;
-	post->pulse = gate->pulse;
 	/* A host name and a reply, both as long as can be. */
-	if (greeting_make(post->greeting, config->reply, host) < 0)
-		greeting_make(post->greeting, "421 4.3.2 Service not available", host);
+	if (greeting_make(starter->greeting, config->reply, host) < 0)
+		greeting_make(starter->greeting, "421 4.3.2 Service not available", host);
 }
 
-static int start_responders(struct gates *gates, const struct keeper_post *posts,
-			    unsigned int count, const char *user)
+void gates_children(struct gates *gates, struct children *children, const struct config *config,
+		    const struct gates_sheds *sheds)
 {
-	const struct passwd *entry = *user ? getpwnam(user) : NULL;
-
-	return responders_start(&gates->responders, posts, count, entry ? entry->pw_uid : 0,
-				entry ? entry->pw_gid : 0);
+	gates->count = config->gate_count;
+	if (!gates->count)
+		return;
+	gates->program_fd = starter_open_program();
+	gates->attacher.gates = config->gates;
+	gates->attacher.count = gates->count;
+	attacher_child(&gates->attacher, &gates->attacher_child, sheds->attacher, config->user);
+	children_add(children, &gates->attacher_child, false);
+	gates_warn_child(&gates->prober, config, sheds->prober);
+	children_add(children, &gates->prober, true);
+	for (unsigned int i = 0; i < gates->count; i++) {
+		gates->starters[i].program_fd = gates->program_fd;
+		make_greeting(&gates->starters[i], &config->gates[i]);
+		starter_child(&gates->responders[i], &gates->starters[i], sheds->responder,
+			      config->user);
+		children_add(children, &gates->responders[i], true);
+	}
 }
 
-/* Whatever listener is left keeps the namespace, so the responder's and its keeper's go as well. */
+/* Whatever listener is left keeps the namespace, so the responder's goes as well. */
 void gates_let_go(struct gates *gates, unsigned int i)
 {
 	struct gates_gate *gate = &gates->gates[i];
@@ -53,8 +61,8 @@ void gates_let_go(struct gates *gates, unsigned int i)
 		gate_detach(&gate->gate);
 	else
 		gate_close(&gate->gate);
-	if (gate->prepared && gates->responders.pid > 0)
-		responders_release(&gates->responders, i);
+	if (gate->prepared)
+		child_end(&gates->responders[i]);
 	gate->prepared = gate->attached = false;
 	gate->gate.place.device = 0;
 	gate->gate.place.inode = 0;
@@ -71,85 +79,44 @@ static void switch_off(struct gates *gates, unsigned int i, const struct config 
 	gate->error = error;
 }
 
-/* All have their place with the keeper, with a responder or not: by the gate's number. */
+static int prepare(struct gates *gates, unsigned int i, const struct config *config)
+{
+	struct gates_gate *gate = &gates->gates[i];
+	int error = gate_prepare(&gate->gate, &config->gates[i]);
+
+	gate->prepared = !error;
+	gate->comes = config->gates[i].netns[0] && gate->gate.pulse_fd >= 0;
+	if (gates->program_fd < 0) {
+		gate->comes = false;
+		error = gates->program_fd;
+	}
+	if (!error)
+		error = starter_start(&gates->responders[i], gate->gate.place.listener_fd,
+				      gate->gate.pulse_fd);
+	return error;
+}
+
 void gates_prepare(struct gates *gates, const struct config *config)
 {
-	struct keeper_post posts[CONFIG_GATES];
-	bool any = false;
-	int error;
-
-	gates->count = config->gate_count;
 	for (unsigned int i = 0; i < gates->count; i++) {
-		struct gates_gate *gate = &gates->gates[i];
+		int error = prepare(gates, i, config);
 
-		error = gate_prepare(&gate->gate, &config->gates[i]);
-		gate->prepared = !error;
-		gate->comes = config->gates[i].netns[0] && gate->gate.pulse_fd >= 0;
 		if (error)
 			switch_off(gates, i, config, error);
-		make_post(&posts[i], &gate->gate, &config->gates[i]);
-		any |= gate->prepared || gate->comes;
 	}
 	gates_warn_of_twins(gates, config);
-	error = any ? start_responders(gates, posts, gates->count, config->user) : 0;
-	for (unsigned int i = 0; i < gates->count; i++) {
-		struct gates_gate *gate = &gates->gates[i];
-
-		if (!error && gate->gate.pulse_fd >= 0)
-			error = gate_hand_over(&gate->gate);
-		if (gate->prepared && error)
-			switch_off(gates, i, config, error);
-		gate->comes &= !error;
-	}
-}
-
-static void on_lifeline(evutil_socket_t fd, short events, void *argument)
-{
-	struct gates *gates = argument;
-	unsigned char status;
-	int restarted = responders_restarted(&gates->responders, &status);
-
-	(void)fd;
-	(void)events;
-	if (restarted < 0) {
-		log_error("the responders' keeper is gone: ending, to be started anew");
-		gates->failed = true;
-		event_del(gates->lifeline_event);
-		event_base_loopbreak(gates->base);
-		return;
-	}
-	if (restarted)
-		log_warning("a responder ended and was started again (%s %d)",
-			    status < 128 ? "status" : "signal", status % 128);
-	gates->responder_starts += (uint64_t)restarted;
-}
-
-static void listen_to_keeper(struct gates *gates)
-{
-	gates->lifeline_event = event_new(gates->base, gates->responders.lifeline,
-					  EV_READ | EV_PERSIST, on_lifeline, gates);
-	if (gates->lifeline_event)
-		event_add(gates->lifeline_event, NULL);
-}
-
-/* Without a gate the keeper has nothing to keep, and its death must not be the daemon's end. */
-void gates_dismiss_keeper(struct gates *gates)
-{
-	if (gates->lifeline_event)
-		event_free(gates->lifeline_event);
-	gates->lifeline_event = NULL;
-	responders_stop(&gates->responders);
 }
 
 static void attach(struct gates *gates, unsigned int i, const struct config *config)
 {
 	struct gates_gate *gate = &gates->gates[i];
-	int error = -ENOSYS;
+	int error = -ENOSYS, maps[KERNEL_MAPS];
 
 	gates_warn_at_start(gates, i, config);
 	if (gates->kernel) {
 		divert_ports(kernel_orders(gates->kernel), i, config, gate->gate.place.backlog);
-		error = gate_attach(&gate->gate, gates->kernel, i);
+		kernel_maps(gates->kernel, maps);
+		error = gate_attach(&gate->gate, maps, i);
 	}
 	gate->attached = !error;
 	gates->attached |= !error;
@@ -158,7 +125,7 @@ static void attach(struct gates *gates, unsigned int i, const struct config *con
 }
 
 void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
-		  const struct config *config, int (*shed)(const char *user))
+		  const struct config *config)
 {
 	gates->base = base;
 	gates->config = config;
@@ -169,11 +136,7 @@ void gates_attach(struct gates *gates, struct event_base *base, struct watch *wa
 		if (gates->gates[i].prepared)
 			attach(gates, i, config);
 	gates->warn_ns = monotonic_ns() + LATE_NS;
-	gates_places_start(gates, config, shed);
-	if (gates->attached || gates->attacher.pid)
-		listen_to_keeper(gates);
-	else
-		gates_dismiss_keeper(gates);
+	gates_places_start(gates);
 }
 
 static bool same_place(const struct config_gate *a, const struct config_gate *b)
@@ -223,7 +186,7 @@ void gates_publish(struct gates *gates, const struct config *config, const struc
 {
 	if (gates->attached) /* if not, the brake is not armed either */
 		divert_publish(kernel_orders(gates->kernel), config, judge, admission, now);
-	else if (!gates->attacher.pid)
+	else if (!gates->attacher.wanted)
 		return;
 	gates_places_check(gates, config, now);
 	if (gates->attached)
@@ -240,5 +203,6 @@ void gates_close(struct gates *gates)
 			gate_close(&gates->gates[i].gate);
 	}
 	gates_places_stop(gates);
-	gates_dismiss_keeper(gates);
+	if (gates->count && gates->program_fd >= 0)
+		close(gates->program_fd);
 }

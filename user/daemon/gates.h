@@ -12,7 +12,7 @@
 #include "publish/attacher.h"
 #include "publish/gate.h"
 #include "publish/report.h"
-#include "responder/keeper.h"
+#include "responder/starter.h"
 #include "watch/watch.h"
 
 struct event;
@@ -38,31 +38,37 @@ struct gates {
 	struct gates_gate gates[CONFIG_GATES];
 	struct kernel *kernel;	     /* NULL: all is off */
 	const struct config *config; /* in force; the daemon's */
-	struct responders responders;
-	struct event *lifeline_event;
+	int program_fd; /* the responder's */
+	struct starter starters[CONFIG_GATES];
+	struct child responders[CONFIG_GATES], attacher_child, prober;
 	struct attacher attacher;
 	struct event *attacher_event;
 	struct event_base *base;
-	uint64_t responder_starts;
 	uint64_t said_brakes[LEDGER_PLACES];
 	int64_t looked_ns; /* at the places */
 	int64_t warn_ns;   /* when to warn of what start is too early for; 0: done */
 	bool attached;	   /* one at least */
-	bool failed;	   /* the keeper is gone: the process should end */
 };
 
+/* What each of its processes gives up. */
+struct gates_sheds {
+	int (*responder)(const char *user);
+	int (*attacher)(const char *user);
+	int (*prober)(const char *user);
+};
+
+/* Tell CHILDREN of all that it may want, before the keeper is started. */
+void gates_children(struct gates *gates, struct children *children, const struct config *config,
+		    const struct gates_sheds *sheds);
+
 /*
- * Make places, pulses and responders. Early: after the scout, before anything else is open that
- * a responder must not have. What cannot be had is a warning; that gate is off.
+ * Make places and pulses, and start responders. What cannot be had is a warning; that gate is off.
  */
 void gates_prepare(struct gates *gates, const struct config *config);
 
-/*
- * Attach the programs to WATCH's memory and listen to the keeper. While there are privileges, some
- * of which go to the attacher, by SHED.
- */
+/* Attach the programs to WATCH's memory, while there are privileges. */
 void gates_attach(struct gates *gates, struct event_base *base, struct watch *watch,
-		  const struct config *config, int (*shed)(const char *user));
+		  const struct config *config);
 
 /* CONFIG is another one: take its ports, leases and networks, and put back in it what stays. */
 void gates_reload(struct gates *gates, const struct config *before, struct config *config);

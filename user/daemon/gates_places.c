@@ -23,8 +23,6 @@ static void count_attached(struct gates *gates)
 	if (gates->attached)
 		return;
 	divert_open(kernel_orders(gates->kernel)); /* disarms the brake */
-	if (!gates->attacher.pid)
-		gates_dismiss_keeper(gates);
 }
 
 static void close_lost(struct gates *gates, unsigned int i, const struct config *config,
@@ -32,16 +30,9 @@ static void close_lost(struct gates *gates, unsigned int i, const struct config 
 {
 	struct gates_gate *gate = &gates->gates[i];
 
-	if (gates->attacher.pid)
-		log_warning(
-			"gate: the network namespace at %s is not there any more: no gate is in "
-			"it until there is one again",
-			config->gates[i].netns);
-	else
-		log_warning(
-			"gate: the network namespace at %s is another one now, or none: no gate "
-			"is in it until a restart",
-			config->gates[i].netns);
+	log_warning("gate: the network namespace at %s is not there any more: no gate is in it "
+		    "until there is one again",
+		    config->gates[i].netns);
 	gates_sum_up(gates, i, config, now);
 	gates_let_go(gates, i);
 	gate->lost = true;
@@ -65,7 +56,8 @@ static void adopt(struct gates *gates, const struct attacher_reply *reply)
 	gates_sum_up(gates, i, config, monotonic_ns());
 	gate_adopt(&gate->gate, &reply->place, reply->link_fd);
 	divert_ports(kernel_orders(gates->kernel), i, config, reply->place.backlog);
-	error = responders_renew(&gates->responders, i, reply->place.listener_fd);
+	error = starter_start(&gates->responders[i], reply->place.listener_fd,
+			      gate->gate.pulse_fd);
 	if (error)
 		log_warning("gate: no responder in %s: %s", config->gates[i].netns,
 			    strerror(-error));
@@ -103,39 +95,43 @@ static void on_attacher(evutil_socket_t fd, short events, void *argument)
 	(void)events;
 	while (!(error = attacher_hear(&gates->attacher, &reply)))
 		take_reply(gates, &reply);
-	if (error == -EAGAIN)
-		return;
-	log_warning("the attacher is gone: a gate whose network namespace is another one stays off "
-		    "until a restart");
-	gates_places_stop(gates);
+	if (error != -EAGAIN)
+		event_del(gates->attacher_event); /* its keeper is gone, and so are we */
 }
 
-void gates_places_start(struct gates *gates, const struct config *config,
-			int (*shed)(const char *user))
+/* What the one before was asked nobody answers any more. */
+static void on_another(void *context)
 {
-	struct attacher_post posts[CONFIG_GATES];
+	struct gates *gates = context;
+
+	for (unsigned int i = 0; i < gates->count; i++)
+		gates->gates[i].asked = false;
+}
+
+void gates_places_start(struct gates *gates)
+{
+	int maps[KERNEL_MAPS], pulses[CONFIG_GATES];
 	bool any = false;
 	int error;
 
 	for (unsigned int i = 0; i < gates->count; i++) {
-		struct gates_gate *gate = &gates->gates[i];
-
-		posts[i].config = &config->gates[i];
-		posts[i].pulse_fd = gate->comes ? gate->gate.pulse_fd : -1;
-		any |= gate->comes;
+		any |= gates->gates[i].comes;
+		pulses[i] = gates->gates[i].gate.pulse_fd;
 	}
 	if (!any || !gates->kernel)
 		return;
-	error = attacher_start(&gates->attacher, gates->kernel, posts, gates->count, shed,
-			       config->user);
+	kernel_maps(gates->kernel, maps);
+	error = attacher_start(&gates->attacher, maps, pulses);
 	if (error) {
 		log_warning("no attacher: %s; a gate whose network namespace is another one stays "
 			    "off until a restart",
 			    strerror(-error));
 		return;
 	}
-	gates->attacher_event = event_new(gates->base, gates->attacher.fd, EV_READ | EV_PERSIST,
-					  on_attacher, gates);
+	gates->attacher_child.changed = on_another;
+	gates->attacher_child.context = gates;
+	gates->attacher_event = event_new(gates->base, gates->attacher_child.fd,
+					  EV_READ | EV_PERSIST, on_attacher, gates);
 	if (gates->attacher_event)
 		event_add(gates->attacher_event, NULL);
 }
@@ -152,25 +148,13 @@ static void ask_attacher(struct gates *gates)
 	}
 }
 
-/* Without an attacher. The path is in /run, or wherever the administrator says: never watched. */
-static void look(struct gates *gates, const struct config *config, int64_t now)
-{
-	for (unsigned int i = 0; i < gates->count; i++)
-		if (gates->gates[i].attached &&
-		    !gate_place_is_there(&gates->gates[i].gate.place, &config->gates[i]))
-			close_lost(gates, i, config, now);
-	count_attached(gates);
-}
-
 void gates_places_check(struct gates *gates, const struct config *config, int64_t now)
 {
 	if (now - gates->looked_ns < WATCH_SAFETY_NS - NS_PER_S)
 		return;
 	gates->looked_ns = now;
-	if (gates->attacher.pid)
+	if (gates->attacher.wanted)
 		ask_attacher(gates);
-	else
-		look(gates, config, now);
 	if (gates->warn_ns && now >= gates->warn_ns) {
 		gates->warn_ns = 0;
 		gates_warn_late(gates, config);
@@ -182,5 +166,4 @@ void gates_places_stop(struct gates *gates)
 	if (gates->attacher_event)
 		event_free(gates->attacher_event);
 	gates->attacher_event = NULL;
-	attacher_stop(&gates->attacher);
 }

@@ -6,8 +6,7 @@
 #include "daemon/gates.h"
 
 /* Start the attacher where there is a gate whose namespace may be another one. */
-void gates_places_start(struct gates *gates, const struct config *config,
-			int (*shed)(const char *user));
+void gates_places_start(struct gates *gates);
 
 /* Is each namespace still the one that the gate is in? To be called as often as one likes. */
 void gates_places_check(struct gates *gates, const struct config *config, int64_t now);
@@ -16,8 +15,5 @@ void gates_places_stop(struct gates *gates);
 
 /* gates.c's: gate I is out of its namespace, with its responder. */
 void gates_let_go(struct gates *gates, unsigned int i);
-
-/* Without a gate the keeper has nothing to keep, and its death must not be the daemon's end. */
-void gates_dismiss_keeper(struct gates *gates);
 
 #endif

@@ -68,7 +68,7 @@ static void explain(char *buf, size_t size, const struct gates *gates, unsigned 
 	buf[0] = '\0';
 	if (state == state_off && gates->gates[i].lost)
 		snprintf(buf, size, "%s",
-			 gates->attacher.pid ? "no network namespace is there now"
+			 gates->attacher.wanted ? "no network namespace is there now"
 					     : "the network namespace is another one now");
 	else if (state == state_off)
 		snprintf(buf, size, "%s", strerror(-gates->gates[i].error));
@@ -94,12 +94,12 @@ void gates_report(const struct gates *gates, const struct config *config, const 
 {
 	memset(report, 0, sizeof(*report));
 	report->count = gates->count;
-	report->responder_starts = gates->responder_starts;
 	if (gates->kernel)
 		report->brakes = brakes_of(kernel_ledger(gates->kernel));
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct report_gate *gate = &report->gates[i];
 
+		report->responder_starts += gates->responders[i].deaths;
 		gate->config = &config->gates[i];
 		gate->state = state_of(gates, i, now);
 		explain(gate->reason, sizeof(gate->reason), gates, i, config, judge, gate->state,

@@ -64,10 +64,10 @@ static void warn_of_memory(const struct pulse *pulse, const struct config_gate *
 
 void gates_warn_late(struct gates *gates, const struct config *config)
 {
+	child_start(&gates->prober, NULL, 0);
 	for (unsigned int i = 0; i < gates->count; i++) {
 		struct gate_place *place = &gates->gates[i].gate.place;
 		const struct config_gate *gate = &config->gates[i];
-		uint16_t port;
 
 		if (!gates->gates[i].attached)
 			continue;
@@ -76,11 +76,40 @@ void gates_warn_late(struct gates *gates, const struct config *config)
 			continue;
 		gate_place_hear(place, gate);
 		warn_of_silence(place, gate);
-		port = gate_proxy_find(gate);
+	}
+}
+
+/*
+ * In a process of its own: what another was called with is in its memory, and who asks for that
+ * waits for whatever holds it.
+ */
+static void look_for_proxies(const struct child *child)
+{
+	const struct config *config = child->data;
+
+	for (unsigned int i = 0; i < config->gate_count; i++) {
+		const struct config_gate *gate = &config->gates[i];
+		uint16_t port = gate->netns[0] ? 0 : gate_proxy_find(gate);
+
 		if (port)
 			log_warning("gate: port %u of this host is forwarded by docker-proxy: the "
 				    "server is in a container and wants netns, as forwarded ports "
 				    "never come here",
 				    port);
 	}
+}
+
+void gates_warn_child(struct child *child, const struct config *config,
+		      int (*shed)(const char *user))
+{
+	*child = (struct child){
+		.name = "prober",
+		.process = "spoolgate-probe",
+		.loss = "nobody looks for docker-proxy",
+		.shed = shed,
+		.user = config->user,
+		.run = look_for_proxies,
+		.data = (void *)config,
+		.once = true,
+	};
 }

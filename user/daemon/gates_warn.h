@@ -17,4 +17,8 @@ void gates_warn_at_start(const struct gates *gates, unsigned int i, const struct
 /* A while after the start: the mail server, which starts after us at boot, listens by now. */
 void gates_warn_late(struct gates *gates, const struct config *config);
 
+/* Make CHILD the process that looks for docker-proxy. */
+void gates_warn_child(struct child *child, const struct config *config,
+		      int (*shed)(const char *user));
+
 #endif

@@ -7,10 +7,21 @@
 #ifndef DAEMON_LOGGER_H
 #define DAEMON_LOGGER_H
 
+#include "common/child.h"
+
 /*
- * Put a pipe and a writer between us and a stderr that is a regular file; leave any other as it
- * is. To be called first of all. Without memory or processes it stays as it was.
+ * Nobody waits for who reads our stderr: put a pipe between us and one that is a file, and have
+ * any other not block. To be called first of all.
  */
-void logger_start(void);
+void logger_open(void);
+
+/* Make CHILD the writer behind that pipe, before the keeper is started. */
+void logger_child(struct child *child);
+
+/* Start it, where there is a pipe. */
+void logger_start(struct child *child);
+
+/* It could not be started: what was said goes where it would have written it. */
+void logger_undo(void);
 
 #endif

@@ -59,28 +59,38 @@ static void lock_memory(void)
 		log_info("memory is not locked: %s", strerror(errno));
 }
 
-static int become(const char *name)
-{
-	struct passwd *user;
+static struct {
+	uid_t uid; /* 0: stay who we are */
+	gid_t gid;
+} known;
 
-	if (geteuid())
+void privileges_know(const char *name)
+{
+	const struct passwd *user = *name ? getpwnam(name) : NULL;
+
+	if (*name && !user && !geteuid())
+		log_info("user %s does not exist: staying root, without capabilities", name);
+	known.uid = user ? user->pw_uid : 0;
+	known.gid = user ? user->pw_gid : 0;
+}
+
+static int become(void)
+{
+	if (geteuid() || !known.uid)
 		return 0;
-	user = *name ? getpwnam(name) : NULL;
-	if (!user || !user->pw_uid)
-		return 0;
-	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
-	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
+	if (setgroups(0, NULL) || setresgid(known.gid, known.gid, known.gid) ||
+	    setresuid(known.uid, known.uid, known.uid))
 		return -errno;
 	return 0;
 }
 
-int privileges_shed(const char *user)
+int privileges_drop_all(const char *user)
 {
 	int error;
 
 	/* While we may still: the bounding set goes with CAP_SETPCAP. */
 	capabilities_bound();
-	error = become(user);
+	error = become();
 	if (error) {
 		log_error("cannot become user %s: %s", user, strerror(-error));
 		return error;
@@ -92,7 +102,14 @@ int privileges_shed(const char *user)
 			  strerror(-error));
 		return error;
 	}
-	return sandbox_enter();
+	return 0;
+}
+
+int privileges_shed(const char *user)
+{
+	int error = privileges_drop_all(user);
+
+	return error ? error : sandbox_enter();
 }
 
 /*
@@ -106,6 +123,11 @@ int privileges_shed(const char *user)
  * CAP_NET_ADMIN. Its path may be closed to others, as /run/docker is.
  */
 #define ATTACHER (1ull << CAP_SYS_ADMIN | 1ull << CAP_NET_ADMIN | 1ull << CAP_DAC_READ_SEARCH)
+
+/* What the children of its own keep, and what becoming others and ending them takes. */
+#define KEEPER                                                                              \
+	(PLACER | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SETUID | 1ull << CAP_SETGID | \
+	 1ull << CAP_KILL)
 
 static int set_capabilities(uint64_t kept, bool effective)
 {
@@ -139,7 +161,7 @@ static int keep(const char *user, uint64_t kept, bool effective)
 
 	capabilities_bound();
 	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-	error = become(user);
+	error = become();
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	if (!error)
 		error = set_capabilities(kept, effective);
@@ -165,10 +187,36 @@ int privileges_attach(const char *user)
 	return error ? error : sandbox_enter_attacher();
 }
 
+int privileges_read(const char *user)
+{
+	return keep(user, 1ull << CAP_DAC_READ_SEARCH, true);
+}
+
+/* It stays who it is: others are not its to end, and the scout's user is ours. */
+static int keep_for_children(uint64_t kept)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* the responders' */
+	capabilities_bound();
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return set_capabilities(kept, true);
+}
+
+int privileges_keeper(const char *user)
+{
+	(void)user;
+	return keep_for_children(KEEPER);
+}
+
+int privileges_keeper_attaching(const char *user)
+{
+	(void)user;
+	return keep_for_children(KEEPER | ATTACHER);
+}
+
 int privileges_drop(const char *user)
 {
 	lock_memory();
-	if (!geteuid() && *user && !getpwnam(user))
-		log_info("user %s does not exist: staying root, without capabilities", user);
 	return privileges_shed(user);
 }

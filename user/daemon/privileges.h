@@ -28,8 +28,14 @@ void privileges_hurry(void);
  */
 int privileges_drop(const char *user);
 
+/* Look USER up, once, before the keeper is started: a name service may hang later. */
+void privileges_know(const char *user);
+
 /* The same for a process that is started before, without its memory locked. */
 int privileges_shed(const char *user);
+
+/* The same for one that confines itself. */
+int privileges_drop_all(const char *user);
 
 /*
  * The same for the placer: it keeps what placing a socket again takes, and has it in force only
@@ -37,6 +43,13 @@ int privileges_shed(const char *user);
  */
 int privileges_keep(const char *user);
 void privileges_raise(bool raised);
+
+/* The same for the reader: it keeps what reading a file of root's takes. */
+int privileges_read(const char *user);
+
+/* The keeper's: what its children keep of it. And where there is to be an attacher. */
+int privileges_keeper(const char *user);
+int privileges_keeper_attaching(const char *user);
 
 /* The same for the attacher: it keeps what entering a namespace and attaching a gate takes. */
 int privileges_attach(const char *user);

@@ -17,6 +17,8 @@
 static const int allowed[] = {
 	/* ask and answer */
 	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recv),
 	SCMP_SYS(sendto),
 	SCMP_SYS(send),
 	SCMP_SYS(close),

@@ -9,29 +9,30 @@
 #ifndef PUBLISH_ATTACHER_H
 #define PUBLISH_ATTACHER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/child.h"
 #include "common/config.h"
 #include "publish/gate.h"
 
 struct attacher {
-	pid_t pid; /* 0: there is none */
-	int fd;
-};
-
-/* What the process has of the daemon's. */
-struct attacher_post {
-	const struct config_gate *config;
-	int pulse_fd; /* -1: nothing is attached there */
+	const struct config_gate *gates; /* as they were at the start */
+	unsigned int count;
+	struct child *child;
+	bool wanted; /* there is a gate that may have to be attached again */
 };
 
 /*
- * Start it for COUNT gates, by the maps of KERNEL. SHED gives up in the process what it does not
- * need, and returns 0 or -errno. Returns 0 or -errno.
+ * Make CHILD the attacher, whose gates are filled in, before the keeper is started. SHED gives up in
+ * the process what it does not need.
  */
-int attacher_start(struct attacher *attacher, const struct kernel *kernel,
-		   const struct attacher_post *posts, unsigned int count,
-		   int (*shed)(const char *user), const char *user);
+void attacher_child(struct attacher *attacher, struct child *child, int (*shed)(const char *user),
+		    const char *user);
+
+/* Start it, with MAPS (kernel_maps()) and a pulse for each gate. Returns 0 or -errno. */
+int attacher_start(struct attacher *attacher, const int maps[KERNEL_MAPS],
+		   const int pulses[CONFIG_GATES]);
 
 /*
  * Is the namespace of gate SLOT still the one of PLACE? If it is not, attach it to the one that is
@@ -52,8 +53,5 @@ struct attacher_reply {
 	int link_fd;
 };
 int attacher_hear(const struct attacher *attacher, struct attacher_reply *reply);
-
-/* It ends by itself. */
-void attacher_stop(struct attacher *attacher);
 
 #endif

@@ -3,8 +3,8 @@
  * The filer: the process that makes, writes and removes files for a daemon that must not. Who
  * holds BPF links and hangs on a disk keeps them alive, even when it is killed; and the socket of
  * a listener, or the state's, may well be on the disk that hangs. What it is asked is done in
- * order, and goes on being done after the daemon's end. With a filer of NULL the caller does all
- * itself.
+ * order, and goes on being done after the daemon's end. One that is killed is followed by another,
+ * who does what that one had not done. With a filer of NULL the caller does all itself.
  */
 #ifndef PUBLISH_FILER_H
 #define PUBLISH_FILER_H
@@ -13,19 +13,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/child.h"
 #include "publish/unix_socket.h"
 
 #define FILER_TEXT 2048 /* bytes of a file, the NUL included */
 #define FILER_MS   80	/* how long a caller waits; the kernel takes 100 ms for a hang */
 
-struct event_base;
 struct filer;
 
 /*
- * Start it: before there is anything that it must not hold. SHED gives up in the process what it
- * does not need, and returns 0 or -errno. Returns 0 and *FILER, or -errno.
+ * Make CHILD a filer, before the keeper is started. SHED gives up in the process what it does not
+ * need, and returns 0 or -errno. Returns 0 and *FILER, or -errno.
  */
-int filer_start(struct filer **filer, int (*shed)(const char *user), const char *user);
+int filer_new(struct filer **filer, struct child *child, int (*shed)(const char *user),
+	      const char *user);
 
 /*
  * The placer is a second one, for sockets alone: those that the configuration names at the start,
@@ -36,15 +37,15 @@ int filer_start(struct filer **filer, int (*shed)(const char *user), const char 
  * socket's directory.
  */
 struct filer_placer {
-	const struct unix_socket_rule *rules; /* copied */
+	const struct unix_socket_rule *rules; /* copied, and their names looked up */
 	unsigned int count;
 	int (*shed)(const char *user);
 	void (*raise)(bool raised);
 	const char *user;
 };
 
-/* Start FILER's placer. What it knows is its to look at and place from then on. */
-int filer_start_placer(struct filer *filer, const struct filer_placer *placer);
+/* Make CHILD the placer of FILER. What it knows is its to look at and place from then on. */
+int filer_new_placer(struct filer *filer, struct child *child, const struct filer_placer *placer);
 
 /* Hear from it on BASE, too. Returns 0 or -errno. */
 int filer_attach(struct filer *filer, struct event_base *base);
@@ -92,7 +93,7 @@ bool filer_is_next(const struct filer *filer, const void *context);
 /* What CONTEXT waits for is of no interest any more. NULL is fine. */
 void filer_forget(struct filer *filer, const void *context);
 
-/* The filer ends when it has done everything; waited for half a second. NULL is fine. */
-void filer_stop(struct filer *filer);
+/* Nothing is asked any more. What was is done (children_stop()). NULL is fine. */
+void filer_free(struct filer *filer);
 
 #endif

@@ -58,7 +58,10 @@ void filer_do(struct filer_request *request, struct filer_reply *reply);
 void filer_do_known(const struct filer_known *known, struct filer_request *request,
 		    struct filer_reply *reply);
 
-/* Do what comes through FD until its other end is closed. KNOWN is NULL but for the placer. */
-void filer_process(int fd, const struct filer_known *known) __attribute__((noreturn));
+/* Do what comes through CHILD's channel until its other end is closed. */
+void filer_process(const struct child *child);
+
+/* The same for the placer, whose data is what it knows. */
+void filer_process_known(const struct child *child);
 
 #endif

@@ -34,6 +34,7 @@ int filer_known_take(struct filer_known *known, const struct filer_placer *place
 		known->rules[i].owner = known->names[i].owner;
 		known->rules[i].group = known->names[i].group;
 		known->rules[i].user = known->names[i].user;
+		unix_socket_know(&known->rules[i]); /* while a name service may be waited for */
 	}
 	return 0;
 }

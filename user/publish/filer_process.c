@@ -122,57 +122,47 @@ void filer_do_known(const struct filer_known *known, struct filer_request *reque
 	known->raise(false);
 }
 
-/* Returns bytes, 0 at the end, or -errno. *PASSED is the descriptor that came along, or -1. */
-static ssize_t receive(int fd, struct filer_request *request, int *passed)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { .iov_base = request, .iov_len = sizeof(*request) };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *header;
-
-	*passed = -1;
-	if (size < 0)
-		return -errno;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(passed, CMSG_DATA(header), sizeof(*passed));
-	return size;
-}
-
-void filer_process(int fd, const struct filer_known *known)
+/*
+ * Look at the next request, and take it away only when it is done: who comes after one that was
+ * killed meanwhile finds it still there. All of them may be done twice.
+ */
+static bool serve(int fd, const struct filer_known *known)
 {
 	struct filer_request request;
-	struct filer_reply reply;
-	int passed;
+	struct filer_reply reply = { 0 };
+	int fds[CHILD_FDS], passed;
+	unsigned int count;
+	ssize_t size = receive_with(fd, &request, sizeof(request), MSG_PEEK, fds, &count);
 
-	for (;;) {
-		ssize_t size = receive(fd, &request, &passed);
+	/* Reset: the daemon ended without our last reply. What it asked is still there. */
+	if (size < 0 && (errno == EINTR || errno == ECONNRESET))
+		return true;
+	if (size != sizeof(request))
+		return false;
+	passed = request.socket.fd = count ? fds[0] : -1;
+	if (known)
+		filer_do_known(known, &request, &reply);
+	else
+		filer_do(&request, &reply);
+	reply.serial = request.serial;
+	/* Placed for a daemon that has ended meanwhile: nobody listens there. */
+	if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0 && known)
+		unix_socket_remove(&request.socket);
+	if (passed >= 0)
+		close(passed);
+	while (recv(fd, &request, 1, MSG_TRUNC) < 0 && (errno == EINTR || errno == ECONNRESET))
+		;
+	return true;
+}
 
-		/* Reset: the daemon ended without our last reply. What it asked is still there. */
-		if (size == -EINTR || size == -ECONNRESET)
-			continue;
-		if (size != sizeof(request))
-			_exit(0);
-		memset(&reply, 0, sizeof(reply));
-		request.socket.fd = passed;
-		if (known)
-			filer_do_known(known, &request, &reply);
-		else
-			filer_do(&request, &reply);
-		reply.serial = request.serial;
-		/* Placed for a daemon that has ended meanwhile: nobody listens there. */
-		if (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0 && known)
-			unix_socket_remove(&request.socket);
-		if (passed >= 0)
-			close(passed);
-	}
+void filer_process(const struct child *child)
+{
+	while (serve(child->fd, NULL))
+		;
+}
+
+void filer_process_known(const struct child *child)
+{
+	while (serve(child->fd, child->data))
+		;
 }

@@ -12,9 +12,9 @@
 #include "bpf/gate.skel.h"
 #include "publish/gate.h"
 
-static int map_pulse(struct gate *gate, int protection)
+static int map_pulse(struct gate *gate)
 {
-	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), protection, MAP_SHARED,
+	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
 			  gate->pulse_fd, 0);
 
 	if (page == MAP_FAILED)
@@ -38,7 +38,7 @@ static int make_pulse(struct gate *gate)
 					sizeof(struct pulse), 1, &options);
 	if (gate->pulse_fd < 0)
 		return -errno;
-	return map_pulse(gate, PROT_READ | PROT_WRITE);
+	return map_pulse(gate);
 }
 
 int gate_prepare(struct gate *gate, const struct config_gate *config)
@@ -52,13 +52,7 @@ int gate_prepare(struct gate *gate, const struct config_gate *config)
 	return error ? error : gate_place_open(&gate->place, config);
 }
 
-int gate_hand_over(struct gate *gate)
-{
-	unmap_pulse(gate);
-	return map_pulse(gate, PROT_READ);
-}
-
-static int load(struct gate *gate, const struct kernel *kernel, unsigned int slot)
+static int load(struct gate *gate, const int maps[KERNEL_MAPS], unsigned int slot)
 {
 	int error;
 
@@ -66,7 +60,7 @@ static int load(struct gate *gate, const struct kernel *kernel, unsigned int slo
 	if (!gate->program)
 		return -errno;
 	gate->program->rodata->slot = slot;
-	error = kernel_share(kernel, gate->program->obj);
+	error = kernel_share(maps, gate->program->obj);
 	if (!error)
 		error = bpf_map__reuse_fd(gate->program->maps.pulse, gate->pulse_fd);
 	return error ? error : gate_bpf__load(gate->program);
@@ -82,9 +76,9 @@ static int put_listener(struct gate *gate)
 		       : 0;
 }
 
-int gate_attach(struct gate *gate, const struct kernel *kernel, unsigned int slot)
+int gate_attach(struct gate *gate, const int maps[KERNEL_MAPS], unsigned int slot)
 {
-	int error = load(gate, kernel, slot);
+	int error = load(gate, maps, slot);
 
 	if (!error)
 		error = put_listener(gate);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A gate as the daemon holds it: the pulse page, which is made before the responder is, and the
+ * A gate as the daemon holds it: the pulse page, and the
  * program, which ends with the process. Nothing is pinned.
  */
 #ifndef PUBLISH_GATE_H
@@ -21,17 +21,17 @@ struct gate {
 };
 
 /*
- * Make the pulse page, mapped for writing, and the place that CONFIG names: to be done before the
- * responder is forked. Returns 0 or -errno; the pulse is there nevertheless, unless its descriptor
+ * Make the pulse page, which is the responder's to write and mapped for reading here, and the place
+ * that CONFIG names. Returns 0 or -errno; the pulse is there nevertheless, unless its descriptor
  * is -1: the place may come to be.
  */
 int gate_prepare(struct gate *gate, const struct config_gate *config);
 
-/* The responder is forked: map the pulse for reading only, as it is its to write. */
-int gate_hand_over(struct gate *gate);
-
-/* Load the program for SLOT of the orders and attach it. Needs CAP_BPF and CAP_NET_ADMIN. */
-int gate_attach(struct gate *gate, const struct kernel *kernel, unsigned int slot);
+/*
+ * Load the program for SLOT of the orders, which are one of MAPS (kernel_maps()), and attach it.
+ * Needs CAP_BPF and CAP_NET_ADMIN.
+ */
+int gate_attach(struct gate *gate, const int maps[KERNEL_MAPS], unsigned int slot);
 
 /* The program's link, which holds it there. Borrowed. */
 int gate_link(const struct gate *gate);

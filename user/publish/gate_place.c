@@ -181,18 +181,6 @@ static int furnish_inside(struct gate_place *place, const struct config_gate *ga
 	return error;
 }
 
-bool gate_place_is_there(const struct gate_place *place, const struct config_gate *gate)
-{
-	struct stat st;
-
-	if (!gate->netns[0])
-		return true;
-	/* The user that we have become may not see it (/run/docker is 0700): nothing is known. */
-	if (stat(gate->netns, &st))
-		return errno != ENOENT;
-	return st.st_dev == place->device && st.st_ino == place->inode;
-}
-
 int gate_place_open(struct gate_place *place, const struct config_gate *gate)
 {
 	struct stat st;

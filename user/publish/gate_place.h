@@ -30,12 +30,6 @@ void gate_place_close(struct gate_place *place);
 /* Let go of the path, which could not be unmounted otherwise. The listener stays. */
 void gate_place_leave(struct gate_place *place);
 
-/*
- * What GATE's path names is still the namespace that we are in. A container that was started anew
- * has another one, and then there is no gate before it.
- */
-bool gate_place_is_there(const struct gate_place *place, const struct config_gate *gate);
-
 /* See who listens on GATE's ports in the namespace that we are in: `unheard`. */
 void gate_place_hear(struct gate_place *place, const struct config_gate *gate);
 

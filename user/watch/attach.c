@@ -36,8 +36,10 @@ static int prepare(const struct kernel *kernel, struct bpf_object *object,
 		   const struct probe *probe, char *log)
 {
 	struct bpf_program *program;
-	int error = kernel_share(kernel, object);
+	int maps[KERNEL_MAPS], error;
 
+	kernel_maps(kernel, maps);
+	error = kernel_share(maps, object);
 	if (error)
 		return error;
 	bpf_object__for_each_program(program, object)

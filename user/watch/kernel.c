@@ -164,15 +164,15 @@ void kernel_maps(const struct kernel *kernel, int fds[KERNEL_MAPS])
 	fds[2] = kernel->bells_fd;
 }
 
-int kernel_share(const struct kernel *kernel, struct bpf_object *object)
+int kernel_share(const int fds[KERNEL_MAPS], struct bpf_object *object)
 {
 	const struct {
 		const char *name;
 		int fd;
 	} shared[] = {
-		{ "ledger", kernel->ledger_fd },
-		{ "orders", kernel->orders_fd },
-		{ "bells", kernel->bells_fd },
+		{ "ledger", fds[0] },
+		{ "orders", fds[1] },
+		{ "bells", fds[2] },
 	};
 	struct bpf_map *map;
 	size_t i;
@@ -185,13 +185,6 @@ int kernel_share(const struct kernel *kernel, struct bpf_object *object)
 			return error;
 	}
 	return 0;
-}
-
-int kernel_map_fd(const struct kernel *kernel, unsigned int index)
-{
-	const int fds[] = { kernel->ledger_fd, kernel->orders_fd, kernel->bells_fd };
-
-	return index < sizeof(fds) / sizeof(fds[0]) ? fds[index] : -1;
 }
 
 int kernel_next_probe(struct kernel *kernel, enum signal_id signal)

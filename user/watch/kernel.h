@@ -59,11 +59,8 @@ struct orders *kernel_orders(struct kernel *kernel);
 #define KERNEL_MAPS 3
 void kernel_maps(const struct kernel *kernel, int fds[KERNEL_MAPS]);
 
-/* Hand OBJECT, which is open and not loaded, our maps in place of its own. Returns 0 or -errno. */
-int kernel_share(const struct kernel *kernel, struct bpf_object *object);
-
-/* The descriptor of the map at INDEX of those; -1 past the last. */
-int kernel_map_fd(const struct kernel *kernel, unsigned int index);
+/* Hand OBJECT, which is open and not loaded, those maps in place of its own. Returns 0 or -errno. */
+int kernel_share(const int fds[KERNEL_MAPS], struct bpf_object *object);
 
 /*
  * Attach the next probe in SIGNAL's list, in place of the one there is. Returns 0, or

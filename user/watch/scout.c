@@ -1,60 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The daemon's end of the scout: start it, ask it, hear from it. */
+/* The daemon's end of the scout: ask it, hear from it. */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "watch/keeper.h"
 #include "watch/scout.h"
+#include "watch/scout_confine.h"
 
-#define STOP_MS 500 /* how long a stop waits for the keeper, which has nothing to wait for */
-
-static void close_pair(const int fds[2])
+void scout_child(struct scout *scout, struct child *child)
 {
-	close(fds[0]);
-	close(fds[1]);
-}
-
-int scout_start(struct scout *scout)
-{
-	int fds[2], lifeline[2], error;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return -errno;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, lifeline)) {
-		error = -errno;
-		close_pair(fds);
-		return error;
-	}
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		error = -errno;
-		close_pair(fds);
-		close_pair(lifeline);
-		return error;
-	}
-	if (!pid) {
-		close(fds[0]);
-		close(lifeline[0]);
-		keeper(fds[1], lifeline[1]);
-	}
-	close(fds[1]);
-	close(lifeline[1]);
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	scout->fd = fds[0];
-	scout->lifeline = lifeline[0];
-	scout->pid = pid;
-	return 0;
+	*child = (struct child){
+		.name = "scout",
+		.process = "spoolgate-scout",
+		.loss = "nothing is known of filesystems, which counts as high after 10 s",
+		.shed = scout_shed_privileges,
+		.run = scout_process,
+	};
+	scout->child = child;
 }
 
 int scout_send(const struct scout *scout, enum scout_operation operation, unsigned int slot,
@@ -76,12 +38,12 @@ int scout_send(const struct scout *scout, enum scout_operation operation, unsign
 		strcpy(request.path, path);
 		size += strlen(path) + 1;
 	}
-	return send(scout->fd, &request, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send(scout->child->fd, &request, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int scout_receive(const struct scout *scout, struct scout_reply *reply)
 {
-	ssize_t size = recv(scout->fd, reply, sizeof(*reply), 0);
+	ssize_t size = recv(scout->child->fd, reply, sizeof(*reply), 0);
 
 	if (size < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
@@ -94,23 +56,5 @@ int scout_receive(const struct scout *scout, struct scout_reply *reply)
 
 void scout_check(const struct scout *scout)
 {
-	(void)!send(scout->lifeline, "?", 1, MSG_NOSIGNAL);
-}
-
-/*
- * Nothing is killed here: the keeper may have another user than we have by now. It sees
- * the end of its lifeline.
- */
-void scout_stop(struct scout *scout)
-{
-	const struct timespec ms = { .tv_nsec = 1000000 };
-	unsigned int i;
-
-	if (scout->pid <= 0)
-		return;
-	close(scout->fd);
-	close(scout->lifeline);
-	for (i = 0; i < STOP_MS && !waitpid(scout->pid, NULL, WNOHANG); i++)
-		nanosleep(&ms, NULL);
-	scout->pid = 0;
+	child_check(scout->child);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/child.h"
 #include "common/config.h"
 #include "watch/keyed.h"
 #include "watch/look.h"
@@ -71,16 +72,11 @@ struct scout_reply {
 };
 
 struct scout {
-	int fd;	      /* a sequenced-packet socket, non-blocking on our side */
-	int lifeline; /* to the keeper: its end is the other's, whoever's privileges are left */
-	pid_t pid;    /* the keeper's */
+	struct child *child;
 };
 
-/*
- * Start the scout. To be called before anything is open that it must not inherit. Returns
- * 0 or -errno.
- */
-int scout_start(struct scout *scout);
+/* Make CHILD a scout, before the keeper is started. */
+void scout_child(struct scout *scout, struct child *child);
 
 /*
  * Send a request; PATH only for SCOUT_ADD and SCOUT_FIND; for a filesystem AS (who writes; else
@@ -93,14 +89,10 @@ int scout_send(const struct scout *scout, enum scout_operation operation, unsign
 /* Take one reply. Returns 0, -EAGAIN when there is none, -EPIPE when it cannot be one. */
 int scout_receive(const struct scout *scout, struct scout_reply *reply);
 
-/* Have the keeper see whether the scout is dead: it cannot be told by waiting when a thread hangs.
- */
+/* Should it be dead: it cannot be told by waiting when a thread hangs. */
 void scout_check(const struct scout *scout);
 
-/* Close our ends: keeper and scout end by themselves as soon as they can. */
-void scout_stop(struct scout *scout);
-
 /* The scout's side: serve requests on FD until its end (scout_process.c). Does not return. */
-void scout_process(int fd) __attribute__((noreturn));
+void scout_process(const struct child *child);
 
 #endif

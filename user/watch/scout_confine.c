@@ -162,11 +162,12 @@ static int keep(size_t count)
 	return capng_apply(CAPNG_SELECT_BOTH) ? capng_apply(CAPNG_SELECT_CAPS) : 0;
 }
 
-void scout_shed_privileges(void)
+int scout_shed_privileges(const char *user)
 {
+	(void)user;
 	if (keep(KEPT))
 		keep(0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 void scout_confine(void)

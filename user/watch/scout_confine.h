@@ -5,10 +5,11 @@
 
 /*
  * Keep what lets it look into directories that are closed to others, and write as their owners.
- * Without any other capability root is a user like all. Children inherit it. Where the process was
- * started with less (a container) it keeps what there is of them.
+ * Without any other capability root is a user like all. Where the process was started with less (a
+ * container) it keeps what there is of them. USER is not asked for. Returns 0 or
+ * -errno.
  */
-void scout_shed_privileges(void);
+int scout_shed_privileges(const char *user);
 
 /*
  * From now on only the system calls that a scout makes: what is opened for writing is new and has

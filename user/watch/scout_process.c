@@ -253,14 +253,14 @@ static void dispatch(struct slots *slots, const struct scout_request *request)
 		refuse(slots->fd, request, -ENFILE);
 }
 
-void scout_process(int fd)
+void scout_process(const struct child *child)
 {
 	const struct scout_request hello = { .operation = SCOUT_HELLO };
+	int fd = child->fd;
 	struct slots slots = { .fd = fd };
 	struct scout_request request;
 	ssize_t size;
 
-	prctl(PR_SET_NAME, "spoolgate-scout");
 	scout_confine();
 	refuse(fd, &hello, 0);
 	for (;;) {
@@ -268,7 +268,7 @@ void scout_process(int fd)
 		if (size < 0 && errno == EINTR)
 			continue;
 		if (size <= 0)
-			_exit(0);
+			return;
 		request.path[sizeof(request.path) - 1] = '\0';
 		if (size >= (ssize_t)offsetof(struct scout_request, path) &&
 		    request.slot < SCOUT_SLOTS)

@@ -27,7 +27,7 @@ static void wait_for_all(struct watch *watch)
 	int64_t deadline_ns = monotonic_ns() + WATCH_FIRST_LOOKS_NS, left_ns;
 	struct timeval delay;
 
-	while (!watch->failed && !all_in(watch) && (left_ns = deadline_ns - monotonic_ns()) > 0) {
+	while (!all_in(watch) && (left_ns = deadline_ns - monotonic_ns()) > 0) {
 		delay.tv_sec = left_ns / NS_PER_S;
 		delay.tv_usec = left_ns % NS_PER_S / 1000 + 1;
 		evtimer_add(watch->tick_event, &delay);

@@ -155,8 +155,7 @@ static void add_filesystems(struct watch *watch)
 static void take_reply(struct watch *watch, const struct scout_reply *reply)
 {
 	if (reply->operation == SCOUT_HELLO) {
-		if (watch->scout_starts++)
-			log_warning("the scout ended and was started again");
+		watch->scout_starts++;
 		add_filesystems(watch);
 		queues_add(&watch->queues);
 		procs_add(&watch->procs);
@@ -180,17 +179,6 @@ static void take_reply(struct watch *watch, const struct scout_reply *reply)
 	}
 }
 
-/* Without its keeper nothing looks any more: end, so that who started us does it again. */
-static void fail(struct watch *watch)
-{
-	if (!watch->failed)
-		log_error("the scout's keeper is gone: ending, to be started anew");
-	watch->failed = true;
-	event_del(watch->scout_event);
-	event_del(watch->lifeline_event);
-	event_base_loopbreak(watch->set.base);
-}
-
 static void on_scout(evutil_socket_t fd, short events, void *argument)
 {
 	struct watch *watch = argument;
@@ -203,14 +191,7 @@ static void on_scout(evutil_socket_t fd, short events, void *argument)
 		take_reply(watch, &reply);
 	watch_set_tick(watch); /* what came in may have made it urgent, or no longer */
 	if (error != -EAGAIN)
-		fail(watch);
-}
-
-static void on_lifeline(evutil_socket_t fd, short events, void *argument)
-{
-	(void)fd;
-	(void)events;
-	fail(argument); /* the keeper never writes: this is its end */
+		event_del(watch->scout_event); /* its keeper is gone, and so are we */
 }
 
 static void on_mounts(evutil_socket_t fd, short events, void *argument)
@@ -246,14 +227,11 @@ static int make_events(struct watch *watch)
 	struct event_base *base = watch->set.base;
 
 	watch->scout_event =
-		event_new(base, watch->set.scout.fd, EV_READ | EV_PERSIST, on_scout, watch);
+		event_new(base, watch->set.scout.child->fd, EV_READ | EV_PERSIST, on_scout, watch);
 	watch->tick_event = evtimer_new(base, on_tick, watch);
-	watch->lifeline_event = event_new(base, watch->set.scout.lifeline, EV_READ | EV_PERSIST,
-					  on_lifeline, watch);
-	if (!watch->scout_event || !watch->tick_event || !watch->lifeline_event)
+	if (!watch->scout_event || !watch->tick_event)
 		return -ENOMEM;
 	event_add(watch->scout_event, NULL);
-	event_add(watch->lifeline_event, NULL);
 	if (!watch->set.kernel)
 		return 0;
 	watch->bell_event = event_new(base, kernel_bell_fd(watch->set.kernel), EV_READ | EV_PERSIST,
@@ -331,7 +309,6 @@ void watch_stop(struct watch *watch)
 		filesystem_close(&watch->filesystems[i]);
 	free_event(watch->bell_event);
 	free_event(watch->scout_event);
-	free_event(watch->lifeline_event);
 	free_event(watch->tick_event);
 	free_event(watch->mounts_event);
 	if (watch->mounts_epoll_fd >= 0)

@@ -48,9 +48,6 @@ void watch_sample(struct watch *watch);
 const char *watch_backend(const struct watch *watch, enum signal_id signal);
 const char *watch_stall_backend(const struct watch *watch);
 
-/* The scout cannot be had any more: the process should end. */
-bool watch_failed(const struct watch *watch);
-
 /* The kernel's side; NULL when BPF could not be had. */
 struct kernel *watch_kernel(struct watch *watch);
 

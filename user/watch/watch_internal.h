@@ -31,7 +31,6 @@ struct watch {
 	struct watch_sink sink;
 	struct event *bell_event;
 	struct event *scout_event;
-	struct event *lifeline_event;
 	struct event *tick_event;
 	struct event *mounts_event;
 	struct loader loader;
@@ -43,7 +42,6 @@ struct watch {
 	uint64_t rings;
 	uint64_t scout_starts;
 	bool settled;
-	bool failed; /* nothing looks any more */
 };
 
 /* The kernel's side: open it, and have its programs attached (programs.c). */

@@ -16,11 +16,6 @@ const char *watch_stall_backend(const struct watch *watch)
 	return memory_stall_backend(&watch->memory);
 }
 
-bool watch_failed(const struct watch *watch)
-{
-	return watch->failed;
-}
-
 struct kernel *watch_kernel(struct watch *watch)
 {
 	return watch->set.kernel;
