@@ -38,7 +38,7 @@ static inline int read_bytes(const char *bytes, size_t length)
 {
 	write_file(bytes, length);
 	message[0] = '\0';
-	return config_read(&config, file, NULL, message, sizeof(message));
+	return config_read(&config, file, message, sizeof(message));
 }
 
 static inline void take(const char *text)

@@ -89,31 +89,6 @@ static void test_empty_file(void **state)
 	}
 }
 
-/* A running daemon must not look for them: any of them may hang. */
-static void test_spools_are_not_looked_for_again(void **state)
-{
-	static const char *const paths[] = { "/var/spool/postfix", "/var/spool/exim4",
-					     "/var/spool/smtpd", "/var/spool/mqueue", "/var/log" };
-	struct config again;
-
-	(void)state;
-	take("filesystem \"/\" { }\n");
-	before = config;
-	take("");
-	assert_int_equal(config_read(&again, file, &before, message, sizeof(message)), 0);
-	assert_true(again.found);
-	assert_int_equal(again.filesystem_count, LENGTH(paths));
-	for (size_t i = 0; i < LENGTH(paths); i++)
-		assert_string_equal(again.filesystems[i].path, paths[i]);
-
-	config_default(&before);
-	before.filesystem_count = 1;
-	strcpy(before.filesystems[0].path, "/found");
-	assert_int_equal(config_read(&again, file, &before, message, sizeof(message)), 0);
-	assert_int_equal(again.filesystem_count, 1);
-	assert_string_equal(again.filesystems[0].path, "/found");
-}
-
 static void test_resources(void **state)
 {
 	const struct thresholds *space, *inodes;
@@ -386,7 +361,6 @@ int main(void)
 		cmocka_unit_test(test_gates),
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_empty_file),
-		cmocka_unit_test(test_spools_are_not_looked_for_again),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_leave_goes_with_enter),
 		cmocka_unit_test(test_mail),

@@ -185,7 +185,7 @@ static void refuse_path(const char *path, int error, const char *want)
 {
 	memset(&config, 0x5a, sizeof(config));
 	before = config;
-	assert_int_equal(config_read(&config, path, NULL, message, sizeof(message)), error);
+	assert_int_equal(config_read(&config, path, message, sizeof(message)), error);
 	assert_string_equal(message, want);
 	assert_memory_equal(&config, &before, sizeof(config));
 }
@@ -220,7 +220,7 @@ static void test_short_error_buffer(void **state)
 	write_file(text, strlen(text));
 	for (size_t size = 1; size <= sizeof(small); size++) {
 		memset(small, 'x', sizeof(small));
-		assert_int_equal(config_read(&config, file, NULL, small, size), -EINVAL);
+		assert_int_equal(config_read(&config, file, small, size), -EINVAL);
 		assert_int_equal(small[size - 1], '\0');
 		assert_int_equal(strlen(small), size - 1);
 	}

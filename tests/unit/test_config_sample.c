@@ -41,7 +41,7 @@ static void activate(char *text)
 static void test_sample_is_the_default(void **state)
 {
 	(void)state;
-	if (config_read(&config, SAMPLE, NULL, message, sizeof(message)))
+	if (config_read(&config, SAMPLE, message, sizeof(message)))
 		fail_msg("%s", message);
 	config_default(&before);
 	strcpy(before.file, SAMPLE);

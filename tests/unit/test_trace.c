@@ -121,7 +121,7 @@ static void each_recorded_episode_closes_once(void **state)
 	struct replay replay;
 
 	(void)state;
-	assert_int_equal(config_read(&config, TRACES "live.conf", NULL, error, sizeof(error)), 0);
+	assert_int_equal(config_read(&config, TRACES "live.conf", error, sizeof(error)), 0);
 	replay_file(&replay, TRACES "live");
 }
 

@@ -340,7 +340,7 @@ int children_attach(struct children *children, struct event_base *base)
 const char *child_state(const struct child *child, int64_t *since_ns)
 {
 	*since_ns = child->stopped_ns ? child->stopped_ns : child->away_ns;
-	return child->stopped_ns ? "stopped" : child->away_ns ? "away" : "running";
+	return child->stopped_ns ? "stopped" : child->away_ns ? "away" : child->late ? "late" : "running";
 }
 
 /* The keeper, or a child that has something to do yet. */

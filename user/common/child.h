@@ -37,6 +37,8 @@ struct child {
 	void (*changed)(void *context);
 	void *context;
 
+	bool late; /* set by who waits for it: it takes long */
+
 	/* To be read. */
 	int fd;		      /* to the other end, of sequenced packets; -1: it wants none */
 	int given[CHILD_FDS]; /* in the process: the descriptors that it was started with */
@@ -97,7 +99,7 @@ void child_end(struct child *child);
 /* Should CHILD be dead and not to be waited for, as a thread of it hangs in the kernel: start it. */
 void child_check(struct child *child);
 
-/* "away", "stopped" or "running"; and since when it is not, in *SINCE_NS. */
+/* "away", "stopped", "late" or "running"; and since when it is not, in *SINCE_NS. */
 const char *child_state(const struct child *child, int64_t *since_ns);
 
 /* The daemon ends: all that does not last is ended, and what lasts waited for, for half a second. */

@@ -82,40 +82,17 @@ static void find_spools(struct search *found)
 	}
 }
 
-static void take_spools(struct config *config, const struct search *found)
-{
-	for (size_t i = 0; i < CONFIG_SPOOLS; i++)
-		if (found->found[i])
-			add_filesystem(config, config_spools[i], CONFIG_MAIL_YES);
-	if (!config->filesystem_count)
-		add_filesystem(config, "/var/spool", CONFIG_MAIL_YES);
-	add_filesystem(config, "/var/log", CONFIG_MAIL_LOG);
-	config->found = true;
-}
-
 static void add_filesystems(struct config *config)
 {
 	struct search found;
 
 	find_spools(&found);
-	take_spools(config, &found);
-}
-
-/*
- * To replace BEFORE: what was found then. A running daemon must not touch a spool, and cannot start
- * who does; so all of them, where none was looked for. What is not there is no error.
- */
-static void add_filesystems_again(struct config *config, const struct config *before)
-{
-	static const struct search all = { .found = { true, true, true, true } };
-	unsigned int i;
-
-	if (!before->found) {
-		take_spools(config, &all);
-		return;
-	}
-	for (i = 0; i < before->filesystem_count; i++)
-		add_filesystem(config, before->filesystems[i].path, before->filesystems[i].mail);
+	for (size_t i = 0; i < CONFIG_SPOOLS; i++)
+		if (found.found[i])
+			add_filesystem(config, config_spools[i], CONFIG_MAIL_YES);
+	if (!config->filesystem_count)
+		add_filesystem(config, "/var/spool", CONFIG_MAIL_YES);
+	add_filesystem(config, "/var/log", CONFIG_MAIL_LOG);
 	config->found = true;
 }
 
@@ -178,8 +155,7 @@ static int read_file(struct config *config, struct config_problem *problem)
 	return error;
 }
 
-int config_read(struct config *config, const char *file, const struct config *before, char *error,
-		size_t error_size)
+int config_read(struct config *config, const char *file, char *error, size_t error_size)
 {
 	struct config_problem problem = { .file = file, .text = error, .size = error_size };
 	struct config *read = malloc(sizeof(*read));
@@ -193,9 +169,7 @@ int config_read(struct config *config, const char *file, const struct config *be
 		config_problem(&problem, 0, "cannot be read: %s", strerror(-result));
 	} else {
 		/* The embedded default's, and only then are they looked for. */
-		if (!read->filesystem_count && before)
-			add_filesystems_again(read, before);
-		else if (!read->filesystem_count)
+		if (!read->filesystem_count)
 			add_filesystems(read);
 		snprintf(read->file, sizeof(read->file), "%s", file);
 		*config = *read;

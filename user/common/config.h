@@ -154,15 +154,11 @@ void config_default(struct config *config);
  */
 bool config_takes_mail(const struct config *config, unsigned int index);
 
-/*
- * Read FILE. Where it names no filesystem, those that config_default() finds are taken; or, when
- * BEFORE is not NULL, those that it found, else all that are looked for: finding looks into
- * /var/spool, which may hang, in another process, and a running daemon cannot start one. On an
+ * Read FILE. Where it names no filesystem, those that config_default() finds are taken. On an
  * error returns a negative errno (-EINVAL for the contents, the open's own otherwise) with
  * "FILE:LINE: what is wrong, what is allowed" in ERROR, and leaves CONFIG as it was. Warnings go
- * to the log. Not thread-safe (libconfuse is not).
+ * to the log. Not thread-safe (libconfuse is not), and as slow as the disk: not for the loop.
  */
-int config_read(struct config *config, const char *file, const struct config *before, char *error,
-		size_t error_size);
+int config_read(struct config *config, const char *file, char *error, size_t error_size);
 
 #endif

@@ -139,7 +139,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *argument)
 }
 
 /* What cannot change while running is named; the rest is taken over. */
-static void take_config(struct daemon *daemon, struct config *config)
+static void take_config(struct daemon *daemon, struct config *config, uid_t admin)
 {
 	struct config *before = daemon->config;
 	struct judge judge;
@@ -162,7 +162,7 @@ static void take_config(struct daemon *daemon, struct config *config)
 	announce_internal(config);
 	announce_stall(config);
 	daemon->config = config;
-	daemon->admin = answers_admin(config);
+	daemon->admin = admin;
 	daemon_admit(daemon);
 	watch_reload(daemon->watch, config);
 	daemon_tend(daemon, TENDED_ASKED, now);
@@ -172,28 +172,59 @@ static void take_config(struct daemon *daemon, struct config *config)
 	free(before);
 }
 
-static void reload(struct daemon *daemon)
+static int take(struct daemon *daemon, const struct config *read, uid_t admin)
 {
-	struct config *config = calloc(1, sizeof(*config));
-	char error[512];
+	struct config *config = malloc(sizeof(*config));
 
-	if (!config) {
-		log_error("reload: %s; nothing changed", strerror(ENOMEM));
-		return;
-	}
-	notify_reloading(monotonic_ns());
-	if (!daemon->file) {
-		*config = *daemon->config; /* there is nothing to read: all stays as it is */
-	} else if (config_read(config, daemon->file, daemon->config, error, sizeof(error))) {
-		log_error("reload: %s; nothing changed", error);
-		free(config);
-		notify_ready(daemon->admission[CLASS_INBOUND]);
-		return;
-	}
+	if (!config)
+		return -ENOMEM;
+	*config = *read;
 	if (daemon->socket)
 		snprintf(config->state.path, sizeof(config->state.path), "%s", daemon->socket);
-	take_config(daemon, config);
+	take_config(daemon, config, admin);
 	log_notice("configuration read again");
+	return 0;
+}
+
+static void reload(struct daemon *daemon)
+{
+	int error;
+
+	daemon->reload_wanted = false;
+	notify_reloading(monotonic_ns());
+	/* Without a file there is nothing to read: all stays as it is. */
+	error = daemon->file ? reader_ask(&daemon->reader)
+			     : take(daemon, daemon->config, daemon->admin);
+	daemon->reload_wanted = error == -EBUSY;
+	if (error && error != -EBUSY)
+		log_error("reload: %s; nothing changed", strerror(-error));
+	if (error ? error != -EBUSY : !daemon->file)
+		notify_ready(daemon->admission[CLASS_INBOUND]);
+}
+
+static void on_read(void *context, const struct reading *reading)
+{
+	struct daemon *daemon = context;
+
+	if (!reading)
+		log_error("reload: who read %s ended before it was through; nothing changed",
+			  daemon->file);
+	else if (reading->error)
+		log_error("reload: %s; nothing changed", reading->text);
+	else if (take(daemon, &reading->config, reading->admin))
+		log_error("reload: %s; nothing changed", strerror(ENOMEM));
+	notify_ready(daemon->admission[CLASS_INBOUND]);
+	if (daemon->reload_wanted)
+		reload(daemon);
+}
+
+static void on_late_reading(void *context)
+{
+	struct daemon *daemon = context;
+
+	log_warning("reload: reading %s takes long (a disk or a name service hangs?): what was "
+		    "configured before stays in force until it is read",
+		    daemon->file);
 	notify_ready(daemon->admission[CLASS_INBOUND]);
 }
 
@@ -281,6 +312,8 @@ static int start(struct daemon *daemon)
 	if (!error)
 		error = children_attach(&daemon->children, daemon->base);
 	if (!error)
+		error = reader_attach(&daemon->reader, daemon->base);
+	if (!error)
 		error = filer_attach(daemon->filer, daemon->base);
 	if (!error)
 		error = watch_start(&daemon->watch, daemon->base, &daemon->scout, daemon->config,
@@ -334,6 +367,7 @@ static void stop(struct daemon *daemon)
 	watch_stop(daemon->watch);
 	listeners_close(daemon->listeners, daemon->filer);
 	filer_free(daemon->filer);
+	reader_stop(&daemon->reader);
 	/* Last: the files may be where nothing answers any more. */
 	children_stop(&daemon->children);
 	for (i = 0; i < DAEMON_SIGNALS; i++)
@@ -404,6 +438,12 @@ static int describe_children(struct daemon *daemon)
 		return error;
 	children_add(children, &daemon->filers, false);
 	children_add(children, &daemon->placers, false);
+	daemon->reader.file = daemon->file;
+	daemon->reader.told = on_read;
+	daemon->reader.late = on_late_reading;
+	daemon->reader.context = daemon;
+	reader_child(&daemon->reader, privileges_read, daemon->config->user);
+	children_add(children, &daemon->reader.child, false);
 	gates_children(&daemon->gates, children, daemon->config, &sheds);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "common/config.h"
 #include "daemon/gates.h"
+#include "daemon/reader.h"
 #include "policy/admission.h"
 #include "policy/flaw.h"
 #include "policy/judge.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct event_base *base;
 	struct children children;
 	struct child logger, scouts, filers, placers;
+	struct reader reader;
 	struct scout scout;
 	struct watch *watch;
 	struct gates gates;

@@ -34,7 +34,7 @@ static int read_config(struct config *config, const char **file)
 		config_default(config);
 		return 0;
 	}
-	if (config_read(config, *file, NULL, error, sizeof(error))) {
+	if (config_read(config, *file, error, sizeof(error))) {
 		log_error("%s", error);
 		return EX_CONFIG;
 	}
