@@ -270,7 +270,7 @@ refuse_capset() {
 	run start_daemon 'user = ""' "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }'
 	[ "$status" -ne 0 ]
 	grep -F 'error: capabilities cannot be dropped: Operation not permitted' "$LOG"
-	grep -F 'error: no responder: it would have privileges that strangers must not come near' "$LOG"
+	grep -F 'error: the responder would keep privileges that it must not' "$LOG"
 	! pgrep -f "$SCRATCH" >/dev/null
 }
 

@@ -93,7 +93,7 @@ gate_is() { # STATE
 }
 
 responder_pid() {
-	pgrep -P "$DAEMON" -x spoolgate-resp
+	pgrep -P "$DAEMON" -r D,R,S,T -x spoolgate-resp
 }
 
 another_responder_than() { # PID

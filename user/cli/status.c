@@ -111,6 +111,24 @@ static void print_gate(struct json_object *status)
 	printf("%s%s\n", reason[0] ? "; " : "", reason);
 }
 
+/* Those that are not as they should be. */
+static void print_processes(struct json_object *status)
+{
+	struct json_object *processes = answer_member(status, "processes", json_type_array);
+	size_t count = processes ? json_object_array_length(processes) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *process = json_object_array_get_idx(processes, i);
+		char name[32], state[16], loss[CLI_TEXT];
+
+		if (!strcmp(answer_text(state, sizeof(state), process, "state", "?"), "running"))
+			continue;
+		printf("%-12sthe %s is %s: %s\n", "process",
+		       answer_text(name, sizeof(name), process, "name", "?"), state,
+		       answer_text(loss, sizeof(loss), process, "loss", "?"));
+	}
+}
+
 static char *show_value(char *buf, size_t size, struct json_object *object, enum unit unit,
 			const char *key)
 {
@@ -313,6 +331,7 @@ static int print_status(const char *line)
 	print_admissions(status);
 	print_sizes(status);
 	print_gate(status);
+	print_processes(status);
 	print_reasons(status);
 	ret = print_resources(status, colour);
 	print_writers(status);

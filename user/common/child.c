@@ -199,6 +199,12 @@ static void has_ended(struct child *child, pid_t pid, int status)
 	}
 	if (child->all->states[child->number].pid == pid)
 		child->away_ns = monotonic_ns();
+	if (!WIFSIGNALED(status) && number == CHILD_NOT_HERE) {
+		log_warning("there is no %s here: %s", child->name, child->loss);
+		(void)order(child, KEEPER_END, NULL, 0); /* it would be no other */
+		child->said = true;
+		return;
+	}
 	log_warning("the %s ended (%s %d) and is started again; until then %s", child->name, how,
 		    number, child->loss);
 	child->told = true;

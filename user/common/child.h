@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #define CHILDREN  16
+#define CHILD_NOT_HERE 77 /* its exit status when it could not give up what it must */
 #define CHILD_FDS 8
 
 struct event;

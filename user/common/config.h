@@ -154,6 +154,7 @@ void config_default(struct config *config);
  */
 bool config_takes_mail(const struct config *config, unsigned int index);
 
+/*
  * Read FILE. Where it names no filesystem, those that config_default() finds are taken. On an
  * error returns a negative errno (-EINVAL for the contents, the open's own otherwise) with
  * "FILE:LINE: what is wrong, what is allowed" in ERROR, and leaves CONFIG as it was. Warnings go

@@ -73,7 +73,7 @@ static void be_child(const struct keeper *keeper, const struct kept *kept)
 	if (error) {
 		log_error("the %s would keep privileges that it must not: %s", child.name,
 			  strerror(-error));
-		_exit(1);
+		_exit(CHILD_NOT_HERE);
 	}
 	child.run(&child);
 	_exit(0);

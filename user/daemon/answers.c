@@ -296,6 +296,7 @@ void daemon_report(struct daemon *daemon, struct report *report)
 		     &daemon->gates_shown);
 	report->gates = &daemon->gates_shown;
 	daemon_writers(daemon, report);
+	report->children = &daemon->children;
 	report->listeners = daemon->listened;
 	report->listener_count = listeners_status(daemon->listeners, daemon->listened);
 	for (i = 0; i < SIGNALS; i++)

@@ -199,8 +199,9 @@ static int keep_for_children(uint64_t kept)
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* the responders' */
 	capabilities_bound();
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return set_capabilities(kept, true);
+	/* Where a filter refuses that each child still gives up its own, or does not start. */
+	(void)set_capabilities(kept, true);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 int privileges_keeper(const char *user)

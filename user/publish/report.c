@@ -375,6 +375,33 @@ static struct json_object *listeners_new(struct builder *builder)
 	return array;
 }
 
+/* Those that are wanted, and what it costs that one is not there. */
+static struct json_object *processes_new(struct builder *builder)
+{
+	const struct children *children = builder->report->children;
+	struct json_object *array = json_object_new_array();
+
+	for (unsigned int i = 0; children && i < children->count; i++) {
+		const struct child *child = children->list[i];
+		struct json_object *object;
+		int64_t since_ns;
+		const char *state = child_state(child, &since_ns);
+
+		if (!child->wanted)
+			continue;
+		object = json_object_new_object();
+		add_string(builder, object, "name", child->name);
+		add_string(builder, object, "state", state);
+		if (since_ns)
+			add(builder, object, "since", time_new(since_ns));
+		if (strcmp(state, "running") != 0)
+			add_string(builder, object, "loss", child->loss);
+		add(builder, object, "deaths", json_object_new_uint64(child->deaths));
+		append(builder, array, object);
+	}
+	return array;
+}
+
 static struct json_object *backend_new(struct builder *builder)
 {
 	const struct report *report = builder->report;
@@ -434,6 +461,7 @@ static struct json_object *status_new(struct builder *builder)
 	add(builder, status, "backend", backend_new(builder));
 	add(builder, status, "writers", writers_new(builder));
 	add(builder, status, "listeners", listeners_new(builder));
+	add(builder, status, "processes", processes_new(builder));
 	add_override(builder, status);
 	add(builder, status, "counters", counters_new(builder));
 	return status;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "common/child.h"
 #include "policy/admission.h"
 #include "policy/judge.h"
 #include "ledger.h"
@@ -73,6 +74,7 @@ struct report {
 	const struct report_gates *gates; /* NULL: none is configured */
 	const struct listener_status *listeners;
 	unsigned int listener_count;
+	const struct children *children; /* NULL: there are none */
 };
 
 /*
