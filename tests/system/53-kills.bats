@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kill -9, over and over, while clients come: never a gate left closed, nothing left behind, no
-# client left hanging. SPOOLGATE_KILLS is how often.
+# client left hanging. And of each process that the daemon has beside it: there is another one, and all
+# works again. SPOOLGATE_KILLS is how often.
 
 load lib
 load watch
@@ -133,4 +134,65 @@ kill_one() { # FROZEN
 	grep -q '^421' "$SCRATCH/clients"
 	grep -q "^$BANNER" "$SCRATCH/clients"
 	[ -z "$(in_net ss -Hltn | grep 192.0.0.8)" ]
+}
+
+# What the daemon has beside it, by what ends the names of the processes.
+readonly HELPERS=(file sock log scout resp att)
+
+helper() { # NAME: its pid, while it lives
+	pgrep -P "$DAEMON" -r D,R,S,T -x "spoolgate-$1"
+}
+
+all_are_there() {
+	local name
+	for name in "${HELPERS[@]}"; do
+		[[ $(helper "$name") ]] || return 1
+	done
+	[[ $(field '[.processes[] | select(.state != "running")] | length') == 0 ]]
+}
+
+is_written() { # LEVEL
+	[[ $(jq -r .level <"$SOCKET.override") == "$1" ]]
+}
+
+asks_policy() {
+	[[ $(printf 'request=smtpd_access_policy\n\n' | timeout 5 socat -t 5 - "UNIX-CONNECT:$SCRATCH/policy") == action=* ]]
+}
+
+@test "each process beside the daemon, killed or stopped at random: each is there again, and all works" {
+	local -i i killed=0 stopped=0 looks
+	local name pid
+	watch_only "$(filesystem "$SCRATCH" 2K 1K)" 'admission { ramp = "0s" }' "$(gate)" \
+		"listen \"postfix\" { protocol = \"postfix-policy\" address = \"unix:$SCRATCH/policy\" }"
+	wait_until 30 all_are_there
+	for ((i = 0; i < KILLS; i++)); do
+		name=${HELPERS[i % ${#HELPERS[@]}]}
+		pid=$(helper "$name") || continue # it is away still
+		if ((RANDOM % 2)); then
+			kill -KILL "$pid" && killed+=1
+		else
+			kill -STOP "$pid" && stopped+=1
+		fi
+		[[ $(ask 'admission submission') == accept ]]
+		[[ $(ask "override $(((i % 2)) && echo medium || echo normal) 600 round-$i") == ok ]]
+		((i % 5)) || rm -f "$SCRATCH/policy"
+		sleep "0.$((RANDOM % 10))"
+	done
+	tell "$killed killed, $stopped stopped"
+	wait_until 60 all_are_there
+	looks=$(counter looks)
+	[[ $(ask 'override high 600 last') == ok ]]
+	wait_until 20 is_written high
+	wait_until 20 is_diverted $STRANGER $HERE 25
+	[[ $(ask 'override off') == ok ]]
+	wait_until 20 is_served $STRANGER $HERE 25
+	wait_until 20 eval '[[ ! -e $SOCKET.override ]]'
+	wait_until 20 asks_policy
+	wait_until 20 counter_passes looks "$looks"
+	umount "$NETNS"
+	rm "$NETNS"
+	make_netns mail
+	close_gate
+	wait_until 30 is_diverted $STRANGER $HERE 25
+	stop_daemon
 }

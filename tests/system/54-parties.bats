@@ -177,6 +177,17 @@ hang_file() { # FILE
 	(($(now_ms) - begin < 10000))
 }
 
+# gmtime_r() reads it, though it wants nothing of it.
+@test "a time zone that hangs: status is answered" {
+	[[ -e /dev/fuse && -e /etc/localtime ]] || skip "no FUSE here, or no /etc/localtime"
+	DAEMON_UNDER=("${APART[@]}")
+	start_daemon "$CALM" "$CALM_SPOOL"
+	echo hang >"$SCRATCH/told"
+	hang_file "$(readlink -f /etc/localtime)"
+	[[ $(field .level) == normal ]]
+	[[ $(ps_state "$DAEMON") != D ]]
+}
+
 @test "who reads the log stands still: answers go on, and it says how much was lost" {
 	local -i i
 	# shellcheck disable=SC2016

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -485,6 +486,7 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	daemon->file = file;
 	daemon->socket = socket;
 	signal(SIGPIPE, SIG_IGN);
+	tzset(); /* gmtime_r() would read /etc/localtime when it is first asked, in the loop */
 	logger_open();
 	privileges_know(config->user);
 	privileges_protect();
