@@ -113,7 +113,7 @@ static void test_keys(void **state)
 {
 	static const char *const keys[] = {
 		"version", "mode",    "level",	 "since",    "admission", "reasons",   "resources",
-		"gate",	   "backend", "writers", "override", "counters",  "listeners",
+		"gate",	   "backend", "writers", "override", "counters",  "listeners", "processes",
 	};
 	struct fixture *fixture = *state;
 	struct json_object *status = make(fixture);

@@ -146,7 +146,7 @@ static int order(struct child *child, enum keeper_order what, const int *fds, un
 	if (child->all->keeper <= 0)
 		return -ESRCH;
 	return send_with(child->all->lifeline, &request, sizeof(request), fds, count) < 0 ? -errno
-											    : 0;
+											  : 0;
 }
 
 int child_start(struct child *child, const int *fds, unsigned int count)
@@ -346,7 +346,10 @@ int children_attach(struct children *children, struct event_base *base)
 const char *child_state(const struct child *child, int64_t *since_ns)
 {
 	*since_ns = child->stopped_ns ? child->stopped_ns : child->away_ns;
-	return child->stopped_ns ? "stopped" : child->away_ns ? "away" : child->late ? "late" : "running";
+	return child->stopped_ns ? "stopped"
+	       : child->away_ns	 ? "away"
+	       : child->late	 ? "late"
+				 : "running";
 }
 
 /* The keeper, or a child that has something to do yet. */

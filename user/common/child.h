@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CHILDREN  16
+#define CHILDREN       16
 #define CHILD_NOT_HERE 77 /* its exit status when it could not give up what it must */
-#define CHILD_FDS 8
+#define CHILD_FDS      8
 
 struct event;
 struct event_base;
@@ -23,15 +23,17 @@ struct children;
 
 struct child {
 	/* Filled in before children_start(), and the keeper's from then on, too. */
-	const char *name;	/* in log and status: "filer" */
-	const char *process;	/* the process's: "spoolgate-file" */
-	const char *loss;	/* "no override is kept": in the log, while it is away */
-	int (*shed)(const char *user); /* in the process: give up what it does not need; 0, -errno */
+	const char *name;    /* in log and status: "filer" */
+	const char *process; /* the process's: "spoolgate-file" */
+	const char *loss;    /* "no override is kept": in the log, while it is away */
+	/* In the process: give up what it does not need. Returns 0 or -errno. */
+	int (*shed)(const char *user);
 	const char *user;
 	void (*run)(const struct child *child); /* in the process: to its end */
 	void *data;
 	/* In the keeper, each second: what was STARTED with GIVEN does not go on. Or NULL. */
 	bool (*hangs)(const int given[CHILD_FDS], int64_t started_ns);
+	int own_fd; /* of the daemon's before children_start(), which it has, too; 0: none */
 	bool lasts; /* it goes on without the daemon, to the end of what it was asked */
 	bool once;  /* it ends by itself, and is not started again */
 	/* In the daemon: there is another process now, or (ONCE) there is none. Or NULL. */
@@ -50,10 +52,10 @@ struct child {
 	unsigned int number;
 	int other_fd; /* the process's end */
 	bool wanted;
-	bool renewed; /* it was asked to end, to be started with other descriptors */
-	bool told;    /* the log has its end, and not yet the next one's start */
-	bool said;    /* that it is away for long */
-	uint32_t starts; /* that the log has */
+	bool renewed;	    /* it was asked to end, to be started with other descriptors */
+	bool told;	    /* the log has its end, and not yet the next one's start */
+	bool said;	    /* that it is away for long */
+	uint32_t starts;    /* that the log has */
 	int64_t away_ns;    /* since when there is no process; 0: there is one */
 	int64_t stopped_ns; /* since when it is stopped; 0: it is not */
 };
@@ -97,13 +99,15 @@ int child_start(struct child *child, const int *fds, unsigned int count);
 /* CHILD is not wanted any more, and the keeper lets go of its descriptors. */
 void child_end(struct child *child);
 
-/* Should CHILD be dead and not to be waited for, as a thread of it hangs in the kernel: start it. */
+/* Should CHILD be dead and not to be waited for, as a thread of it hangs in the kernel: start it.
+ */
 void child_check(struct child *child);
 
 /* "away", "stopped", "late" or "running"; and since when it is not, in *SINCE_NS. */
 const char *child_state(const struct child *child, int64_t *since_ns);
 
-/* The daemon ends: all that does not last is ended, and what lasts waited for, for half a second. */
+/* The daemon ends: all that does not last is ended, and what lasts waited for, for half a second.
+ */
 void children_stop(struct children *children);
 
 /* keeper.c's: the process, until the other end of LIFELINE is closed. */

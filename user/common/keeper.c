@@ -42,15 +42,16 @@ struct keeper {
 	pid_t daemon;
 };
 
-/* What is the process's own to the standard ones, the channel, and what it was given. */
+/* It has the standard ones, the channel, what it was given, and one that it may have had before. */
 static void close_others(struct child *child, const struct kept *kept)
 {
-	int fds[CHILD_FDS + 1];
+	int fds[CHILD_FDS + 2];
 
 	memcpy(fds, kept->fds, sizeof(kept->fds));
 	memcpy(child->given, kept->fds, sizeof(kept->fds));
 	fds[CHILD_FDS] = child->fd;
-	apart_close_all_but(fds, CHILD_FDS + 1);
+	fds[CHILD_FDS + 1] = child->own_fd;
+	apart_close_all_but(fds, CHILD_FDS + 2);
 }
 
 static void be_child(const struct keeper *keeper, const struct kept *kept)
@@ -250,8 +251,8 @@ static bool turn(struct keeper *keeper)
 }
 
 /*
- * A terminal's ^C or hang-up and a service manager's SIGTERM come to every process of the group, but
- * are for the daemon: its end is ours, and theirs. No terminal is anybody's.
+ * A terminal's ^C or hang-up and a service manager's SIGTERM come to every process of the group,
+ * but are for the daemon: its end is ours, and theirs. No terminal is anybody's.
  */
 static void leave_terminal(void)
 {

@@ -38,7 +38,7 @@ struct gates {
 	struct gates_gate gates[CONFIG_GATES];
 	struct kernel *kernel;	     /* NULL: all is off */
 	const struct config *config; /* in force; the daemon's */
-	int program_fd; /* the responder's */
+	int program_fd;		     /* the responder's */
 	struct starter starters[CONFIG_GATES];
 	struct child responders[CONFIG_GATES], attacher_child, prober;
 	struct attacher attacher;

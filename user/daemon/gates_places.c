@@ -56,8 +56,7 @@ static void adopt(struct gates *gates, const struct attacher_reply *reply)
 	gates_sum_up(gates, i, config, monotonic_ns());
 	gate_adopt(&gate->gate, &reply->place, reply->link_fd);
 	divert_ports(kernel_orders(gates->kernel), i, config, reply->place.backlog);
-	error = starter_start(&gates->responders[i], reply->place.listener_fd,
-			      gate->gate.pulse_fd);
+	error = starter_start(&gates->responders[i], reply->place.listener_fd, gate->gate.pulse_fd);
 	if (error)
 		log_warning("gate: no responder in %s: %s", config->gates[i].netns,
 			    strerror(-error));

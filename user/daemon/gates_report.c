@@ -69,7 +69,7 @@ static void explain(char *buf, size_t size, const struct gates *gates, unsigned 
 	if (state == state_off && gates->gates[i].lost)
 		snprintf(buf, size, "%s",
 			 gates->attacher.wanted ? "no network namespace is there now"
-					     : "the network namespace is another one now");
+						: "the network namespace is another one now");
 	else if (state == state_off)
 		snprintf(buf, size, "%s", strerror(-gates->gates[i].error));
 	else if (state == state_braked)

@@ -125,7 +125,7 @@ int privileges_shed(const char *user)
 #define ATTACHER (1ull << CAP_SYS_ADMIN | 1ull << CAP_NET_ADMIN | 1ull << CAP_DAC_READ_SEARCH)
 
 /* What the children of its own keep, and what becoming others and ending them takes. */
-#define KEEPER                                                                              \
+#define KEEPER                                                                            \
 	(PLACER | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SETUID | 1ull << CAP_SETGID | \
 	 1ull << CAP_KILL)
 

@@ -33,8 +33,8 @@ static void run(const struct child *child)
 
 	if (!reading)
 		return;
-	reading->error = config_read(&reading->config, reader->file, reading->text,
-				     sizeof(reading->text));
+	reading->error =
+		config_read(&reading->config, reader->file, reading->text, sizeof(reading->text));
 	if (!reading->error)
 		reading->admin = answers_admin(&reading->config);
 	fd = put(reading);
@@ -95,7 +95,8 @@ static void on_end(void *context)
 {
 	struct reader *reader = context;
 
-	if (!take(reader) && (reader->child.late || event_pending(reader->deadline, EV_TIMEOUT, NULL)))
+	if (!take(reader) &&
+	    (reader->child.late || event_pending(reader->deadline, EV_TIMEOUT, NULL)))
 		tell(reader, NULL);
 }
 

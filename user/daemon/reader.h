@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reload's reader: the file may be on a disk that hangs, and who is named in it is asked of a name
- * service that may. So a process of its own reads it, which keeps what reading a file of root's
- * takes, and ends; requests are answered meanwhile by the configuration that is in force.
+ * A reload's reader: the file may be on a disk that hangs, and who is named in it is asked of a
+ * name service that may. So a process of its own reads it, which keeps what reading a file of
+ * root's takes, and ends; requests are answered meanwhile by the configuration that is in force.
  */
 #ifndef DAEMON_READER_H
 #define DAEMON_READER_H

@@ -24,8 +24,8 @@ struct attacher {
 };
 
 /*
- * Make CHILD the attacher, whose gates are filled in, before the keeper is started. SHED gives up in
- * the process what it does not need.
+ * Make CHILD the attacher, whose gates are filled in, before the keeper is started. SHED gives up
+ * in the process what it does not need.
  */
 void attacher_child(struct attacher *attacher, struct child *child, int (*shed)(const char *user),
 		    const char *user);

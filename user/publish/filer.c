@@ -91,7 +91,8 @@ static bool hear(struct filer *filer)
 	struct filer_reply reply;
 	ssize_t size;
 
-	while ((size = recv(filer->child->fd, &reply, sizeof(reply), MSG_DONTWAIT)) == sizeof(reply)) {
+	while ((size = recv(filer->child->fd, &reply, sizeof(reply), MSG_DONTWAIT)) ==
+	       sizeof(reply)) {
 		filer->answered = reply.serial;
 		tell(filer, &reply);
 	}

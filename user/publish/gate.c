@@ -14,8 +14,8 @@
 
 static int map_pulse(struct gate *gate)
 {
-	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
-			  gate->pulse_fd, 0);
+	void *page =
+		mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, gate->pulse_fd, 0);
 
 	if (page == MAP_FAILED)
 		return -errno;

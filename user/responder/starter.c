@@ -19,7 +19,6 @@
 #include "responder/responder.h"
 
 enum {
-	GIVEN_PROGRAM,
 	GIVEN_LISTENER,
 	GIVEN_PULSE,
 	GIVEN,
@@ -51,6 +50,8 @@ static void run(const struct child *child)
 	char *const arguments[] = { (char *)RESPONDER_NAME, (char *)starter->greeting, NULL };
 	char *const environment[] = { NULL };
 	int fds[GIVEN];
+	/* Not one that the daemon gives: who got hold of that could start anything. */
+	int program = fcntl(starter->program_fd, F_DUPFD_CLOEXEC, RESPONDER_PULSE + 1);
 
 	/* The daemon may be in a hurry; strangers are not to come before the mail server. */
 	setpriority(PRIO_PROCESS, 0, 0);
@@ -61,7 +62,7 @@ static void run(const struct child *child)
 	if (dup2(fds[GIVEN_LISTENER], RESPONDER_LISTENER) < 0 ||
 	    dup2(fds[GIVEN_PULSE], RESPONDER_PULSE) < 0)
 		return;
-	fexecve(fds[GIVEN_PROGRAM], arguments, environment);
+	fexecve(program, arguments, environment);
 }
 
 /* One that is stopped has clients waiting; another one takes those of the listener over. */
@@ -69,8 +70,7 @@ static bool hangs(const int given[CHILD_FDS], int64_t started_ns)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
 	/* Not kept mapped: what the keeper has mapped others that it starts have, too. */
-	const struct pulse *pulse =
-		mmap(NULL, size, PROT_READ, MAP_SHARED, given[GIVEN_PULSE], 0);
+	const struct pulse *pulse = mmap(NULL, size, PROT_READ, MAP_SHARED, given[GIVEN_PULSE], 0);
 	int64_t beat_ns;
 
 	if (pulse == MAP_FAILED)
@@ -92,15 +92,14 @@ void starter_child(struct child *child, const struct starter *starter,
 		.user = user,
 		.run = run,
 		.data = (void *)starter,
+		.own_fd = starter->program_fd,
 		.hangs = hangs,
 	};
 }
 
 int starter_start(struct child *child, int listener_fd, int pulse_fd)
 {
-	const struct starter *starter = child->data;
 	const int fds[GIVEN] = {
-		[GIVEN_PROGRAM] = starter->program_fd,
 		[GIVEN_LISTENER] = listener_fd,
 		[GIVEN_PULSE] = pulse_fd,
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Responders as the daemon's helper processes: another program each, with a listener and a pulse. */
+/* Responders as the daemon's helper processes: another program each, with a listener and a pulse.
+ */
 #ifndef RESPONDER_STARTER_H
 #define RESPONDER_STARTER_H
 

@@ -59,7 +59,8 @@ struct orders *kernel_orders(struct kernel *kernel);
 #define KERNEL_MAPS 3
 void kernel_maps(const struct kernel *kernel, int fds[KERNEL_MAPS]);
 
-/* Hand OBJECT, which is open and not loaded, those maps in place of its own. Returns 0 or -errno. */
+/* Hand OBJECT, which is open and not loaded, those maps in place of its own. Returns 0 or -errno.
+ */
 int kernel_share(const int fds[KERNEL_MAPS], struct bpf_object *object);
 
 /*

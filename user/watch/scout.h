@@ -22,8 +22,8 @@
 #include "watch/write_probe.h"
 
 /*
- * A slot for each filesystem and, after those, for each queue, for files that may hang, and for each
- * spool that there may be.
+ * A slot for each filesystem and, after those, for each queue, for files that may hang, and for
+ * each spool that there may be.
  */
 #define SCOUT_QUEUES	 CONFIG_FILESYSTEMS
 #define SCOUT_FILES	 (SCOUT_QUEUES + CONFIG_QUEUES)
