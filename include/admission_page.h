@@ -11,7 +11,11 @@
  *   3. reads `sequence` again; another one: what was read is torn, go to 1.
  * Of two pages the one with the greater sequence is the younger: it starts at the time of its
  * making. Past `valid_until_ns` the page says nothing: ask the socket, and accept when it does not
- * answer either.
+ * answer either. A daemon sets it 15 s ahead.
+ *
+ * Whoever opens the socket may be no daemon: a reader demands the seals (F_SEAL_SHRINK,
+ * F_SEAL_GROW, and F_SEAL_FUTURE_WRITE or F_SEAL_WRITE), the size, magic and version, and takes a
+ * verdict, a delay or a reply that is none for no answer, each time that it reads one.
  */
 #ifndef SPOOLGATE_ADMISSION_PAGE_H
 #define SPOOLGATE_ADMISSION_PAGE_H

@@ -8,9 +8,12 @@
  * With the daemon gone, mail flows: the answer then is `accept`.
  *
  * Threads may share a client and call every function at once, except spoolgate_close(). The
- * functions never raise SIGPIPE, and descriptors are closed on exec. After fork(2) the child may
- * go on to call spoolgate_admission() and spoolgate_admission_from(), if no other thread was in
- * a call at the fork; for spoolgate_fd() it opens a client of its own.
+ * functions never raise SIGPIPE, and descriptors are closed on exec. After fork(2) parent and child
+ * may both go on with the client, whatever other threads were doing at the fork; the child calls
+ * spoolgate_fd() again, since the descriptor it has inherited is its parent's.
+ *
+ * What is told is checked, wherever it comes from: a verdict, a delay and a reply ("4xx TEXT" in
+ * printable ASCII) are a daemon's, or the answer is `accept` with `known` false.
  */
 #ifndef SPOOLGATE_H
 #define SPOOLGATE_H
@@ -87,10 +90,11 @@ int spoolgate_ended(struct spoolgate *client, enum spoolgate_class mail_class, i
 
 /*
  * A descriptor to poll(2) for POLLIN: there may be something for spoolgate_changed(). The first
- * call makes it; it keeps its number until spoolgate_close(), while the daemon goes and comes
- * again. It is for polling only, and belongs to the library. Returns it, or -EMFILE, -ENFILE or
- * -ENOMEM; never an error because the daemon is not there. It turns readable at least once in
- * 15 s, and once a second while the daemon does not answer, for the library's own sake.
+ * call makes it (in the child of a fork another one); it keeps its number until
+ * spoolgate_close(), while the daemon goes and comes again. It is for polling only, and belongs
+ * to the library. Returns it, or -EMFILE, -ENFILE or -ENOMEM; never an error because the daemon
+ * is not there. It turns readable at least once in 15 s, and once a second while the daemon does
+ * not answer, for the library's own sake.
  */
 int spoolgate_fd(struct spoolgate *client);
 

@@ -328,6 +328,10 @@ static void test_garbage(void **state)
 		NO_PAGE "defer\n",
 		NO_PAGE "defer \n",
 		NO_PAGE "defer 250 2.0.0 Ok\n",
+		NO_PAGE "defer 452\n",
+		NO_PAGE "defer 452-4.3.1 more\n",
+		NO_PAGE "defer 4x2 4.3.1 no\n",
+		NO_PAGE "defer 452 4.3.1 \303\244\n",
 		NO_PAGE "defer 452 4.3.1 two\r\r\n",
 		NO_PAGE "defer 452 \033[31m\n",
 		NO_PAGE "accept\naccept\n",
@@ -340,7 +344,7 @@ static void test_garbage(void **state)
 	longest[sizeof(longest) - 1] = '\0';
 	expect_refused(*state, longest, -EPROTO);
 	/* A reply that does not fit is not cut: it is none of the daemon's. */
-	snprintf(longest, sizeof(longest), NO_PAGE "defer 4%0255d\n", 0);
+	snprintf(longest, sizeof(longest), NO_PAGE "defer 452 %0252d\n", 0);
 	expect_refused(*state, longest, -EPROTO);
 }
 
@@ -535,6 +539,56 @@ static void test_fork(void **state)
 	server_stop(server);
 }
 
+static void *ask_in_thread(void *context)
+{
+	struct spoolgate_admission admission;
+
+	ask(context, &admission);
+	return NULL;
+}
+
+static int ask_of_nobody(struct spoolgate *client)
+{
+	struct spoolgate_admission admission;
+	int64_t begin = monotonic_ns();
+	int error = ask(client, &admission);
+
+	return error == -ENOENT && monotonic_ns() - begin < QUICK_NS ? 0 : 1;
+}
+
+/*
+ * Another thread waits for an answer and holds the lock, whose owner the child is without. What
+ * the child is told at once is that the socket is not there any more.
+ */
+static void test_fork_during_a_call(void **state)
+{
+	struct server *server = *state;
+	struct spoolgate *client = open_client(server);
+	pthread_t thread;
+	int status = -1, fd, mine;
+	pid_t child;
+
+	server_start(server);
+	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, client), 0);
+	while (!__atomic_load_n(&server->requests, __ATOMIC_ACQUIRE))
+		poll(NULL, 0, 10);
+	fd = spoolgate_fd(client);
+	assert_true(fd >= 0);
+	unlink(server->path);
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		mine = spoolgate_fd(client); /* not the one that the parent polls */
+		_exit(ask_of_nobody(client) + 2 * (mine < 0) + 4 * (spoolgate_changed(client) < 0));
+	}
+	waitpid(child, &status, 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(status, 0);
+	assert_int_equal(spoolgate_fd(client), fd);
+	spoolgate_close(client);
+	server_stop(server);
+}
+
 #define library_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -557,6 +611,7 @@ int main(void)
 		library_test(test_changes_without_a_daemon),
 		library_test(test_changes_without_a_page),
 		library_test(test_fork),
+		library_test(test_fork_during_a_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,12 +105,12 @@ static void test_round_trip(void **state)
 static void test_longest_reply(void **state)
 {
 	struct fixture *fixture = *state;
-	char longest[CONFIG_REPLY + 1], reply[ADMISSION_PAGE_REPLY];
+	char longest[CONFIG_REPLY + 1] = "452 ", reply[ADMISSION_PAGE_REPLY];
 	struct page_offer offers[CLASSES];
 	struct lib_offer offer;
 
 	memcpy(offers, defers, sizeof(offers));
-	memset(longest, '4', CONFIG_REPLY - 1);
+	memset(longest + 4, '4', CONFIG_REPLY - 5);
 	longest[CONFIG_REPLY - 1] = '\0';
 	offers[0].reply = longest;
 	page_offer(fixture->page, offers);
@@ -123,16 +123,16 @@ static void test_longest_reply(void **state)
 static void test_replies_of_all_lengths(void **state)
 {
 	struct fixture *fixture = *state;
-	char text[ADMISSION_PAGE_REPLY], reply[ADMISSION_PAGE_REPLY + 1];
+	char text[ADMISSION_PAGE_REPLY] = "452 ", reply[ADMISSION_PAGE_REPLY + 1];
 	struct page_offer offers[CLASSES];
 	struct lib_offer offer;
 
 	take_fresh(fixture);
 	memcpy(offers, defers, sizeof(offers));
-	for (size_t length = 0; length < sizeof(text); length++) {
-		/* Bytes that a hasty look takes for a NUL, or for one's neighbour. */
-		for (size_t i = 0; i < length; i++)
-			text[i] = "\x01\x80\xff\x7f\x81"[i % 5];
+	for (size_t length = 4; length < sizeof(text); length++) {
+		/* The first and the last that are allowed, and what a hasty look takes for more. */
+		for (size_t i = 4; i < length; i++)
+			text[i] = " ~!}@"[i % 5];
 		text[length] = '\0';
 		offers[0].reply = text;
 		page_offer(fixture->page, offers);
@@ -253,13 +253,26 @@ static void test_no_torn_reads(void **state)
 
 /* Files that are like pages, and are none. */
 
-static int make_file(size_t bytes, int seals, const struct admission_page *contents)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
+
+static const struct admission_page good = {
+	.magic = ADMISSION_PAGE_MAGIC,
+	.version = ADMISSION_PAGE_VERSION,
+	.bytes = sizeof(good),
+	.sequence = 2,
+};
+
+/* *WRITER, if it is wanted, is a mapping from before the seals. */
+static int make_file(size_t bytes, int seals, const struct admission_page *contents,
+		     struct admission_page **writer)
 {
 	int fd = memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	assert_int_equal(ftruncate(fd, bytes), 0);
 	if (contents)
 		assert_int_equal(pwrite(fd, contents, sizeof(*contents), 0), sizeof(*contents));
+	if (writer)
+		*writer = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
 	return fd;
 }
@@ -268,59 +281,214 @@ static int take_file(struct fixture *fixture, size_t bytes, int seals,
 		     const struct admission_page *contents)
 {
 	/* The client closes it. */
-	return lib_page_take(fixture->client, make_file(bytes, seals, contents));
+	return lib_page_take(fixture->client, make_file(bytes, seals, contents, NULL));
 }
 
 static void test_what_is_no_page_is_not_taken(void **state)
 {
-	struct fixture *fixture = *state;
-	struct admission_page page = {
-		.magic = ADMISSION_PAGE_MAGIC,
-		.version = ADMISSION_PAGE_VERSION,
-		.bytes = sizeof(page),
-		.sequence = 2,
-		.valid_until_ns = INT64_MAX,
+	static const int unsealed[] = {
+		0,
+		F_SEAL_GROW | F_SEAL_FUTURE_WRITE, /* who can shrink it can kill us */
+		F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE,
+		F_SEAL_SHRINK | F_SEAL_GROW,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
 	};
+	struct fixture *fixture = *state;
 	const struct admission_page *mine = fixture->client->page;
-	struct admission_page bad = page;
+	const size_t bytes = ADMISSION_PAGE_BYTES;
+	struct admission_page bad = good;
 	int ends[2];
 
-	/* Who can shrink it can kill us. */
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_GROW, &page), -EPROTO);
-	assert_int_equal(take_file(fixture, 100, F_SEAL_SHRINK, NULL), -EPROTO);
+	for (size_t i = 0; i < sizeof(unsealed) / sizeof(unsealed[0]); i++)
+		assert_int_equal(take_file(fixture, bytes, unsealed[i], &good), -EPROTO);
+	assert_int_equal(take_file(fixture, 100, SEALS, NULL), -EPROTO);
+	assert_int_equal(take_file(fixture, bytes - 1, SEALS, &good), -EPROTO);
+	assert_int_equal(take_file(fixture, 2 * bytes, SEALS, &good), -EPROTO);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(lib_page_take(fixture->client, ends[0]), -EPROTO);
 	close(ends[1]);
 	bad.magic++;
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_SHRINK, &bad), -EPROTO);
-	bad = page;
+	assert_int_equal(take_file(fixture, bytes, SEALS, &bad), -EPROTO);
+	bad = good;
 	bad.version++;
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_SHRINK, &bad), -EPROTO);
-	bad = page;
+	assert_int_equal(take_file(fixture, bytes, SEALS, &bad), -EPROTO);
+	bad = good;
 	bad.bytes--;
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_SHRINK, &bad), -EPROTO);
+	assert_int_equal(take_file(fixture, bytes, SEALS, &bad), -EPROTO);
+	bad.bytes = ADMISSION_PAGE_BYTES + 1;
+	assert_int_equal(take_file(fixture, bytes, SEALS, &bad), -EPROTO);
 	assert_true(mine->magic == 0);
-	/* A later one that has more behind it is one. */
-	page.bytes += 8;
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_SHRINK, &page), 0);
+	/* A later one that has more behind it is one; so is one that nobody writes any more. */
+	bad.bytes = sizeof(bad) + 8;
+	assert_int_equal(take_file(fixture, bytes, SEALS, &bad), 0);
 	assert_true(mine->magic == ADMISSION_PAGE_MAGIC);
+	bad.sequence += 2;
+	assert_int_equal(
+		take_file(fixture, bytes, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, &bad), 0);
+}
+
+/* What no daemon says is not believed, though it be in a page like a daemon's; accept is said. */
+static void expect_nothing(struct fixture *fixture, struct admission_page *writer)
+{
+	char reply[ADMISSION_PAGE_REPLY];
+	struct spoolgate_admission admission;
+	struct lib_offer offer;
+
+	writer->sequence += 2;
+	assert_int_equal(lib_page_read(fixture->client->page, CLASS_INBOUND, &offer, reply),
+			 -EPROTO);
+	assert_int_not_equal(
+		spoolgate_admission(fixture->client, SPOOLGATE_INBOUND, -1, &admission), 0);
+	assert_int_equal(admission.verdict, SPOOLGATE_ACCEPT);
+	assert_int_equal(admission.delay_s, 0);
+	assert_string_equal(admission.reply, "");
+	assert_false(admission.known);
+}
+
+static void expect_no_reply(struct fixture *fixture, struct admission_page *writer,
+			    const char *text)
+{
+	strncpy(writer->replies[0], text, sizeof(writer->replies[0]));
+	expect_nothing(fixture, writer);
+}
+
+static struct admission_page *take_writable(struct fixture *fixture)
+{
+	struct admission_page page = good, *writer;
+	int fd;
+
+	page.valid_until_ns = monotonic_ns() + 60 * NS_PER_S;
+	fd = make_file(ADMISSION_PAGE_BYTES, SEALS, &page, &writer);
+	assert_int_equal(lib_page_take(fixture->client, fd), 0);
+	return writer;
+}
+
+static void test_wrong_verdicts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct admission_page *writer = take_writable(fixture);
+	struct admission_page_class *class = &writer->classes[0];
+	struct spoolgate_admission admission;
+
+	*class = (struct admission_page_class){ .verdict = 77, .size_max = INT64_MAX };
+	expect_nothing(fixture, writer);
+	class->verdict = UINT32_MAX;
+	expect_nothing(fixture, writer);
+	class->verdict = ADMISSION_PAGE_ACCEPT;
+	class->delay_s = 1;
+	expect_nothing(fixture, writer);
+	class->verdict = ADMISSION_PAGE_DELAY;
+	class->delay_s = 0;
+	expect_nothing(fixture, writer);
+	class->delay_s = 86401;
+	expect_nothing(fixture, writer);
+	class->delay_s = 4000000000;
+	expect_nothing(fixture, writer);
+	class->delay_s = 86400;
+	assert_int_equal(spoolgate_admission(fixture->client, SPOOLGATE_INBOUND, -1, &admission),
+			 0);
+	assert_int_equal(admission.delay_s, 86400);
+	munmap(writer, ADMISSION_PAGE_BYTES);
+}
+
+static void test_wrong_replies(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"4",
+		"45",
+		"452",
+		"452x",
+		"250 2.0.0 OK",
+		"550 5.0.0 No",
+		"4x2 4.3.1 x",
+		"45x 4.3.1 x",
+		"452-4.3.1 x",
+		" 452 4.3.1 x",
+		"421 x\r\n354 go",
+		"452 4.3.1 \303\244",
+	};
+	struct fixture *fixture = *state;
+	struct admission_page *writer = take_writable(fixture);
+	char text[ADMISSION_PAGE_REPLY];
+	struct spoolgate_admission admission;
+
+	writer->classes[0] = (struct admission_page_class){ .verdict = ADMISSION_PAGE_DEFER };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		expect_no_reply(fixture, writer, texts[i]);
+	/* One that has no end. */
+	memset(writer->replies[0], 'x', sizeof(writer->replies[0]));
+	memcpy(writer->replies[0], "452 ", 4);
+	expect_nothing(fixture, writer);
+	/* A wrong byte wherever it is, before whatever there is. */
+	for (size_t i = 0; i < 80; i++) {
+		static const char bytes[] = "\x01\x0a\x0d\x1f\x7f\x80\xff";
+
+		snprintf(text, sizeof(text), "452 %076d", 0);
+		text[i] = bytes[i % (sizeof(bytes) - 1)];
+		expect_no_reply(fixture, writer, text);
+	}
+	text[79] = '\0';
+	memcpy(text, "452 ", 4);
+	memset(text + 4, '~', 75);
+	strncpy(writer->replies[0], text, sizeof(writer->replies[0]));
+	assert_int_equal(spoolgate_admission(fixture->client, SPOOLGATE_INBOUND, -1, &admission),
+			 0);
+	assert_string_equal(admission.reply, text);
+	munmap(writer, ADMISSION_PAGE_BYTES);
+}
+
+/* What is said to be good for ever outlives its daemon. */
+static void test_valid_for_ever_is_not_believed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct admission_page *writer = take_writable(fixture);
+	struct lib_snapshot snapshot;
+	char reply[ADMISSION_PAGE_REPLY];
+	struct lib_offer offer;
+
+	assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply), 0);
+	writer->valid_until_ns = INT64_MAX;
+	assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply), -ESTALE);
+	writer->valid_until_ns = INT64_MIN;
+	assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply), -ESTALE);
+	writer->valid_until_ns = monotonic_ns() + 7200 * NS_PER_S;
+	assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply), -ESTALE);
+	lib_page_snapshot(fixture->client->page, &snapshot);
+	assert_false(snapshot.known);
+	munmap(writer, ADMISSION_PAGE_BYTES);
+}
+
+/* Nor does it keep the place from a daemon's, whatever its sequence. */
+static void test_bad_page_makes_way(void **state)
+{
+	struct fixture *fixture = *state;
+	struct admission_page *writer = take_writable(fixture);
+	char reply[ADMISSION_PAGE_REPLY];
+	struct lib_offer offer;
+
+	writer->sequence = UINT64_MAX - 1;
+	page_offer(fixture->page, defers);
+	page_renew(fixture->page, monotonic_ns());
+	assert_int_equal(take(fixture->client, page_descriptor(fixture->page)), -EEXIST);
+	writer->classes[1].verdict = 3;
+	assert_int_equal(take(fixture->client, page_descriptor(fixture->page)), 0);
+	assert_int_equal(read_class(fixture, CLASS_INBOUND, &offer, reply), 0);
+	assert_string_equal(reply, defers[0].reply);
+	munmap(writer, ADMISSION_PAGE_BYTES);
 }
 
 /* The writer was killed in the middle: readers neither wait for ever nor believe it. */
 static void test_half_written_is_not_believed(void **state)
 {
 	struct fixture *fixture = *state;
-	struct admission_page page = {
-		.magic = ADMISSION_PAGE_MAGIC,
-		.version = ADMISSION_PAGE_VERSION,
-		.bytes = sizeof(page),
-		.sequence = 3,
-		.valid_until_ns = INT64_MAX,
-	};
+	struct admission_page page = good;
 	struct spoolgate_admission admission;
 	struct lib_snapshot snapshot;
 
-	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, F_SEAL_SHRINK, &page), 0);
+	page.sequence = 3;
+	page.valid_until_ns = monotonic_ns() + 60 * NS_PER_S;
+	assert_int_equal(take_file(fixture, ADMISSION_PAGE_BYTES, SEALS, &page), 0);
 	assert_int_equal(spoolgate_admission(fixture->client, SPOOLGATE_INBOUND, -1, &admission),
 			 -ENOENT);
 	assert_int_equal(admission.verdict, SPOOLGATE_ACCEPT);
@@ -402,6 +570,10 @@ int main(void)
 		page_test(test_no_page_says_nothing),
 		page_test(test_no_torn_reads),
 		page_test(test_what_is_no_page_is_not_taken),
+		page_test(test_wrong_verdicts),
+		page_test(test_wrong_replies),
+		page_test(test_valid_for_ever_is_not_believed),
+		page_test(test_bad_page_makes_way),
 		page_test(test_half_written_is_not_believed),
 		page_test(test_younger_page_wins),
 		page_test(test_sealed),

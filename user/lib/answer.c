@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The daemon's line, taken apart: what is not exactly one of its answers is none. */
+/* The daemon's answers, on the socket and in the page: what is not exactly one is none. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/internal.h"
 
-/* "452 4.3.1 …": to be sent to strangers, so nothing but printable text, and not too much. */
-static bool is_reply(const char *text)
+bool lib_delay_is_valid(unsigned long delay_s)
 {
-	size_t length = strlen(text);
+	return delay_s >= 1 && delay_s <= 86400;
+}
 
-	if (length < 4 || length >= ADMISSION_PAGE_REPLY || text[0] != '4')
-		return false;
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return false;
-	return true;
+static int parse_reply(const char *text, struct spoolgate_admission *admission)
+{
+	_Alignas(8) char padded[ADMISSION_PAGE_REPLY] = "";
+
+	if (strlen(text) >= sizeof(padded))
+		return -EPROTO;
+	strcpy(padded, text);
+	if (!lib_reply_take(admission->reply, padded))
+		return -EPROTO;
+	admission->verdict = SPOOLGATE_DEFER;
+	return 0;
 }
 
 static int parse_delay(const char *text, struct spoolgate_admission *admission)
@@ -27,7 +32,7 @@ static int parse_delay(const char *text, struct spoolgate_admission *admission)
 	if (*text < '1' || *text > '9')
 		return -EPROTO;
 	delay_s = strtoul(text, &end, 10);
-	if (*end || delay_s > 86400)
+	if (*end || !lib_delay_is_valid(delay_s))
 		return -EPROTO;
 	admission->verdict = SPOOLGATE_DELAY;
 	admission->delay_s = (unsigned int)delay_s;
@@ -41,9 +46,5 @@ int lib_answer_parse(const char *line, struct spoolgate_admission *admission)
 		return 0;
 	if (!strncmp(line, "delay ", 6))
 		return parse_delay(line + 6, admission);
-	if (strncmp(line, "defer ", 6) || !is_reply(line + 6))
-		return -EPROTO;
-	admission->verdict = SPOOLGATE_DEFER;
-	strcpy(admission->reply, line + 6);
-	return 0;
+	return strncmp(line, "defer ", 6) ? -EPROTO : parse_reply(line + 6, admission);
 }

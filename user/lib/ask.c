@@ -114,7 +114,7 @@ static int ask_locked(struct spoolgate *client, const struct question *question,
 {
 	int ret = 0;
 
-	if (client->asker.owner != getpid()) /* we were forked: that one is our parent's */
+	if (client->shared->asker_owner != getpid()) /* we were forked: that one is our parent's */
 		disconnect(client);
 	if (client->asker.stream >= 0) {
 		ret = converse(client, question, false, admission);
@@ -128,7 +128,7 @@ static int ask_locked(struct spoolgate *client, const struct question *question,
 	if (ret < 0)
 		return ret;
 	client->asker.stream = ret;
-	client->asker.owner = getpid();
+	client->shared->asker_owner = getpid();
 	ret = converse(client, question, true, admission);
 	if (ret)
 		disconnect(client);
@@ -176,7 +176,7 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 
 	if (is_too_early(client))
 		return fail(client, admission);
-	if (pthread_mutex_clocklock(&client->asker.lock, CLOCK_MONOTONIC, &deadline)) {
+	if (pthread_mutex_clocklock(&client->shared->asker_lock, CLOCK_MONOTONIC, &deadline)) {
 		if (admission)
 			lib_accept(admission, false);
 		return -ETIMEDOUT;
@@ -187,6 +187,6 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 		if (ret)
 			back_off(client, ret, now);
 	}
-	pthread_mutex_unlock(&client->asker.lock);
+	pthread_mutex_unlock(&client->shared->asker_lock);
 	return ret ? fail(client, admission) : 0;
 }

@@ -12,8 +12,9 @@
 
 #include "lib/internal.h"
 
-#define LATE_NS	 (20 * 1000 * 1000) /* the coarse clock is up to 10 ms behind the timer's */
-#define RECEIVES 64		    /* then the caller has its turn; what is left rings again */
+#define LATE_NS	   (20 * 1000 * 1000) /* the coarse clock is up to 10 ms behind the timer's */
+#define LONGEST_NS (15 * LIB_SECOND_NS)
+#define RECEIVES   64 /* then the caller has its turn; what is left rings again */
 
 static int add(int epoll, int descriptor)
 {
@@ -65,7 +66,17 @@ static bool hear(struct spoolgate *client, int64_t now)
 	return heard;
 }
 
-/* A page that is renewed in time moves its end, which costs one look at it in 15 s. */
+static int64_t page_end(const struct admission_page *page, int64_t now)
+{
+	int64_t end_ns = __atomic_load_n(&page->valid_until_ns, __ATOMIC_RELAXED);
+
+	return end_ns < now ? now : end_ns > now + LONGEST_NS ? now + LONGEST_NS : end_ns;
+}
+
+/*
+ * A page that is renewed in time moves its end, which costs one look at it in 15 s. What it says
+ * now need not be what it said a moment ago.
+ */
 static void set_timer(struct spoolgate *client, bool known, int64_t now)
 {
 	int64_t due_ns = now + LIB_SECOND_NS;
@@ -75,7 +86,7 @@ static void set_timer(struct spoolgate *client, bool known, int64_t now)
 	if (client->changes.stream < 0)
 		due_ns = client->changes.retry_ns;
 	else if (known)
-		due_ns = __atomic_load_n(&client->page->valid_until_ns, __ATOMIC_RELAXED) + LATE_NS;
+		due_ns = page_end(client->page, now) + LATE_NS;
 	timer.it_value.tv_sec = due_ns / LIB_SECOND_NS;
 	timer.it_value.tv_nsec = due_ns % LIB_SECOND_NS;
 	(void)!read(client->changes.timer, &expired, sizeof(expired));
@@ -105,8 +116,11 @@ static int open_once(struct spoolgate *client)
 {
 	int ret;
 
+	if (client->shared->changes_owner != getpid()) /* we were forked: those are our parent's */
+		lib_changes_close(client);
 	if (client->changes.epoll >= 0)
 		return 0;
+	client->shared->changes_owner = getpid();
 	client->changes.epoll = epoll_create1(EPOLL_CLOEXEC);
 	ret = client->changes.epoll < 0 ? -errno : 0;
 	if (!ret) {
@@ -128,11 +142,11 @@ LIB_PUBLIC int spoolgate_fd(struct spoolgate *client)
 {
 	int ret;
 
-	pthread_mutex_lock(&client->changes.lock);
+	pthread_mutex_lock(&client->shared->changes_lock);
 	ret = open_once(client);
 	if (!ret)
 		ret = client->changes.epoll;
-	pthread_mutex_unlock(&client->changes.lock);
+	pthread_mutex_unlock(&client->shared->changes_lock);
 	return ret;
 }
 
@@ -140,11 +154,11 @@ LIB_PUBLIC int spoolgate_changed(struct spoolgate *client)
 {
 	int ret;
 
-	pthread_mutex_lock(&client->changes.lock);
+	pthread_mutex_lock(&client->shared->changes_lock);
 	ret = open_once(client);
 	if (!ret)
 		ret = look(client);
-	pthread_mutex_unlock(&client->changes.lock);
+	pthread_mutex_unlock(&client->shared->changes_lock);
 	return ret;
 }
 

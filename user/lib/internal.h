@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "admission_page.h"
 #include "spoolgate.h"
@@ -25,6 +26,17 @@ struct lib_snapshot {
 	char replies[ADMISSION_PAGE_CLASSES][ADMISSION_PAGE_REPLY];
 };
 
+/*
+ * What threads have in common, on a page of its own that the child of a fork(2) finds zeroed
+ * (MADV_WIPEONFORK): a lock that another thread held at the fork would be held for ever there. A
+ * pthread_mutex_t of zeroes is one that nobody holds, and 0 is nobody's process.
+ */
+struct lib_shared {
+	pthread_mutex_t page_lock;		  /* whose is the right to map another page */
+	pthread_mutex_t asker_lock, changes_lock; /* guard the structs of that name */
+	pid_t asker_owner, changes_owner;	  /* the processes that opened what is in them */
+};
+
 struct spoolgate {
 	/* Always mapped, always here: zeroes until there is one, then the youngest there was. */
 	const struct admission_page *page;
@@ -32,17 +44,14 @@ struct spoolgate {
 	uint64_t pulse_then; /* when that was set; atomic */
 	int error;	     /* why; atomic */
 	struct sockaddr_un address;
-	pthread_mutex_t page_lock; /* whose is the right to map another page */
+	struct lib_shared *shared;
 
 	struct {
-		pthread_mutex_t lock; /* guards the rest */
-		int stream;	      /* -1: none */
-		pid_t owner;	      /* the process that connected it */
+		int stream; /* -1: none */
 	} asker;
 
 	struct {
-		pthread_mutex_t lock; /* guards the rest */
-		int epoll;	      /* -1: nobody wants to know; has the others in it */
+		int epoll; /* -1: nobody wants to know; has the others in it */
 		int timer;
 		int stream;	  /* a watcher's; -1: none */
 		int64_t retry_ns; /* not connected before */
@@ -51,8 +60,23 @@ struct spoolgate {
 };
 
 /* CLOCK_MONOTONIC; the coarse one is some ms late and never a system call. */
-int64_t lib_now(void);
-int64_t lib_now_coarse(void);
+static inline int64_t lib_now_of(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * LIB_SECOND_NS + now.tv_nsec;
+}
+
+static inline int64_t lib_now(void)
+{
+	return lib_now_of(CLOCK_MONOTONIC);
+}
+
+static inline int64_t lib_now_coarse(void)
+{
+	return lib_now_of(CLOCK_MONOTONIC_COARSE);
+}
 
 /* page.c: what the page says of a class. */
 struct lib_offer {
@@ -63,9 +87,9 @@ struct lib_offer {
 };
 
 /*
- * Read CLASS from PAGE; REPLY (ADMISSION_PAGE_REPLY bytes) is "" unless it defers. Returns 0, or
- * -ESTALE when the page is past its time or cannot be read whole: nothing is known then.
- * Thread-safe, no system call, no lock.
+ * Read CLASS from PAGE; REPLY (ADMISSION_PAGE_REPLY bytes) is "" unless it defers. Returns 0,
+ * -ESTALE when the page is past its time or cannot be read whole, or -EPROTO when it says what no
+ * daemon says: nothing is known then. Thread-safe, no system call, no lock.
  */
 int lib_page_read(const struct admission_page *page, unsigned int class, struct lib_offer *offer,
 		  char *reply);
@@ -90,7 +114,14 @@ int lib_ask(struct spoolgate *client, unsigned int class, int64_t size, const ch
 	    struct spoolgate_admission *admission);
 void lib_accept(struct spoolgate_admission *admission, bool known);
 
-/* answer.c: "accept", "delay 10", "defer 452 …", without line end. Returns 0 or -EPROTO. */
+/*
+ * answer.c: what a daemon may say, wherever it says it. A reply is FROM, of ADMISSION_PAGE_REPLY
+ * bytes at a multiple of 8 that may change under our hands: "4xx TEXT", printable ASCII and a NUL.
+ * It is sent to strangers, so what is not one leaves "" in TO.
+ */
+bool lib_reply_take(char *to, const char *from);
+bool lib_delay_is_valid(unsigned long delay_s);
+/* "accept", "delay 10", "defer 452 …", without line end. Returns 0 or -EPROTO. */
 int lib_answer_parse(const char *line, struct spoolgate_admission *admission);
 
 /* changes.c */

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/internal.h"
@@ -18,24 +17,6 @@ _Static_assert((int)SPOOLGATE_ACCEPT == ADMISSION_PAGE_ACCEPT &&
 	       "verdicts as in the page");
 _Static_assert(sizeof(((struct spoolgate_admission *)0)->reply) == ADMISSION_PAGE_REPLY,
 	       "a reply as in the page");
-
-static int64_t now_of(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * LIB_SECOND_NS + now.tv_nsec;
-}
-
-int64_t lib_now(void)
-{
-	return now_of(CLOCK_MONOTONIC);
-}
-
-int64_t lib_now_coarse(void)
-{
-	return now_of(CLOCK_MONOTONIC_COARSE);
-}
 
 void lib_accept(struct spoolgate_admission *admission, bool known)
 {
@@ -95,10 +76,30 @@ LIB_PUBLIC int spoolgate_ended(struct spoolgate *client, enum spoolgate_class ma
 	return size > 0 ? lib_ask(client, (unsigned int)mail_class, size, address, NULL) : 0;
 }
 
+/* A kernel that cannot zero it for children (before Linux 4.14) has no page to share either. */
+static int map_memory(struct spoolgate *client)
+{
+	void *page =
+		mmap(NULL, ADMISSION_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *shared = mmap(NULL, sizeof(*client->shared), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page != MAP_FAILED && shared != MAP_FAILED) {
+		(void)madvise(shared, sizeof(*client->shared), MADV_WIPEONFORK);
+		client->page = page;
+		client->shared = shared;
+		return 0;
+	}
+	if (page != MAP_FAILED)
+		munmap(page, ADMISSION_PAGE_BYTES);
+	if (shared != MAP_FAILED)
+		munmap(shared, sizeof(*client->shared));
+	return -ENOMEM;
+}
+
 LIB_PUBLIC int spoolgate_open(struct spoolgate **opened, const char *socket)
 {
 	struct spoolgate *client;
-	void *place;
 
 	if (!socket)
 		socket = SPOOLGATE_SOCKET;
@@ -109,17 +110,15 @@ LIB_PUBLIC int spoolgate_open(struct spoolgate **opened, const char *socket)
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		return -ENOMEM;
-	place = mmap(NULL, ADMISSION_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (place == MAP_FAILED) {
+	if (map_memory(client)) {
 		free(client);
 		return -ENOMEM;
 	}
-	client->page = place;
 	client->address.sun_family = AF_UNIX;
 	strcpy(client->address.sun_path, socket);
-	pthread_mutex_init(&client->page_lock, NULL);
-	pthread_mutex_init(&client->asker.lock, NULL);
-	pthread_mutex_init(&client->changes.lock, NULL);
+	pthread_mutex_init(&client->shared->page_lock, NULL);
+	pthread_mutex_init(&client->shared->asker_lock, NULL);
+	pthread_mutex_init(&client->shared->changes_lock, NULL);
 	client->asker.stream = -1;
 	client->changes.epoll = -1;
 	client->changes.timer = -1;
@@ -136,8 +135,6 @@ LIB_PUBLIC void spoolgate_close(struct spoolgate *client)
 	if (client->asker.stream >= 0)
 		close(client->asker.stream);
 	munmap((void *)client->page, ADMISSION_PAGE_BYTES);
-	pthread_mutex_destroy(&client->page_lock);
-	pthread_mutex_destroy(&client->asker.lock);
-	pthread_mutex_destroy(&client->changes.lock);
+	munmap(client->shared, sizeof(*client->shared));
 	free(client);
 }
