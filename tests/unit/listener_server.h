@@ -170,7 +170,7 @@ static inline void house_serve(struct house *house)
 
 	housed->house = house;
 	housed->config = *house->config;
-	housed->base = event_base_new();
+	housed->base = counted_base();
 	signal(SIGPIPE, SIG_IGN);
 	if (listeners_open(&housed->listeners, housed->base, &housed->config, &source))
 		_exit(100);

@@ -178,6 +178,13 @@ static inline void served_order(evutil_socket_t fd, short what, void *context)
 		abort();
 }
 
+/* As the daemon's. */
+static inline struct event_base *counted_base(void)
+{
+	held_begin();
+	return event_base_new();
+}
+
 static inline void served_apply(struct state *state, const struct server_setup *setup)
 {
 	const struct state_times *times = &setup->times;
@@ -200,7 +207,7 @@ static inline void served_apply(struct state *state, const struct server_setup *
  */
 static inline void serve(struct server *server)
 {
-	struct served served = { .server = server, .base = event_base_new() };
+	struct served served = { .server = server, .base = counted_base() };
 	const struct state_source source = {
 		.context = &served,
 		.admission = served_admission,

@@ -274,6 +274,58 @@ static void test_watcher_drops_itself(void **state)
 	server_stop(server);
 }
 
+/*
+ * Many that do not read: each line is another one, so that none is shared. Who has waited the
+ * longest is closed, until there is room; a watcher that reads is kept, and so are those who only
+ * ask.
+ */
+static void test_budget(void **state)
+{
+	enum {
+		CLIENTS = 120,
+		BYTES = 60000
+	};
+	struct server *server = *state;
+	size_t size = BYTES + 1000;
+	int watcher, other, fds[CLIENTS];
+	struct state_counters counters;
+	char *line;
+
+	server->setup.status_bytes = BYTES;
+	server_start(server);
+	line = malloc(size);
+	watcher = dial(server);
+	other = dial(server);
+	say(watcher, "watch\n");
+	hear_into(watcher, line, size);
+	for (int i = 0; i < CLIENTS; i++) {
+		fds[i] = dial(server);
+		say(fds[i], "status\n");
+		ping_ns(other);
+		server_order(server, 'c');
+		hear_into(watcher, line, size);
+	}
+	counters = server_counters(server);
+	print_message("%u of %d clients were closed\n", (unsigned int)counters.dropped, CLIENTS);
+	assert_in_range(counters.dropped, CLIENTS - HELD_MOST / BYTES, CLIENTS - 40);
+	assert_int_equal(counters.clients, CLIENTS + 2 - counters.dropped);
+	/* The first ones, and no other. */
+	for (int i = 0; i < CLIENTS; i++) {
+		bool kept = (unsigned int)i >= counters.dropped;
+		struct pollfd poller = { .fd = fds[i], .events = POLLRDHUP };
+
+		assert_int_equal(poll(&poller, 1, 0) && poller.revents & POLLRDHUP, !kept);
+	}
+	hear_into(fds[CLIENTS - 1], line, size);
+	ping_ns(other);
+	for (int i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	close(watcher);
+	close(other);
+	free(line);
+	server_stop(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,7 +333,7 @@ int main(void)
 		state_test(test_linger_ends_in_time),	state_test(test_linger_ends_in_bytes),
 		state_test(test_never_reader),		state_test(test_slow_reader_is_kept),
 		state_test(test_others_get_their_turn), state_test(test_slow_watcher),
-		state_test(test_watcher_drops_itself),
+		state_test(test_watcher_drops_itself),	state_test(test_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "daemon/override.h"
 #include "policy/admission.h"
 #include "policy/class.h"
+#include "publish/held.h"
 
 #define OVERRIDE_S 3600
 
@@ -263,10 +264,12 @@ void daemon_report(struct daemon *daemon, struct report *report)
 	const struct watch *watch = daemon->watch;
 	struct watch_counters watched;
 	struct state_counters asked;
+	struct held_counters held;
 	unsigned int i;
 
 	watch_counters(watch, &watched);
 	state_counters(daemon->state, &asked);
+	held_counters(&held);
 	*report = (struct report){
 		.config = daemon->config,
 		.judge = &daemon->judge,
@@ -286,11 +289,13 @@ void daemon_report(struct daemon *daemon, struct report *report)
 			{ "errors", asked.errors },
 			{ "dropped", asked.dropped },
 			{ "lacked", asked.lacked },
+			{ "held_bytes", held.bytes },
+			{ "shed", held.shed },
 			{ "refused_by_ramp", daemon->refused_by_ramp },
 			{ "refused_by_size", daemon->refused_by_size },
 			{ "promised_bytes", promised_bytes(daemon) },
 		},
-		.counter_count = 17,
+		.counter_count = 19,
 	};
 	gates_report(&daemon->gates, daemon->config, &daemon->judge, monotonic_ns(),
 		     &daemon->gates_shown);

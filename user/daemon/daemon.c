@@ -16,10 +16,12 @@
 #include "daemon/answers.h"
 #include "daemon/daemon.h"
 #include "daemon/logger.h"
+#include "daemon/memory.h"
 #include "daemon/notify.h"
 #include "daemon/override.h"
 #include "daemon/privileges.h"
 #include "policy/admission.h"
+#include "publish/held.h"
 #include "watch/filesystem.h"
 
 static struct timeval timeval_of(int64_t ns)
@@ -113,6 +115,7 @@ void daemon_judge(struct daemon *daemon)
 	if (daemon->tending) /* at the start the banner comes first */
 		announce_flaws(daemon);
 	daemon_tend(daemon, TENDED_SAFETY, now);
+	memory_tend(now);
 	set_deadline(daemon, now);
 }
 
@@ -487,6 +490,8 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	daemon->socket = socket;
 	signal(SIGPIPE, SIG_IGN);
 	tzset(); /* gmtime_r() would read /etc/localtime when it is first asked, in the loop */
+	memory_begin();
+	held_begin();
 	logger_open();
 	privileges_know(config->user);
 	privileges_protect();
@@ -496,6 +501,8 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	if (!error) {
 		gates_prepare(&daemon->gates, daemon->config);
 		daemon->base = event_base_new();
+		if (daemon->base)
+			held_prepare(daemon->base);
 		/* Events have the middle one of three by themselves; who asks, the last. */
 		error = daemon->base && !event_base_priority_init(daemon->base, 3) ? start(daemon)
 										   : -ENOMEM;

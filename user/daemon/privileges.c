@@ -18,6 +18,7 @@
 
 #include "common/capabilities.h"
 #include "common/log.h"
+#include "daemon/memory.h"
 #include "daemon/privileges.h"
 #include "daemon/sandbox.h"
 #include "publish/places.h"
@@ -55,7 +56,7 @@ static void lock_memory(void)
 	malloc_trim(0); /* what reading the kernel's types took is not needed again */
 	if (!setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		flags |= MCL_FUTURE;
-	if (mlockall(flags))
+	if (memory_lock(flags))
 		log_info("memory is not locked: %s", strerror(errno));
 }
 

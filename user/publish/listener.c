@@ -74,6 +74,28 @@ static struct connection *quietest(const struct listener *listener)
 	return NULL;
 }
 
+static unsigned int shed(void *context, int64_t before_ns)
+{
+	struct listeners *listeners = context;
+	struct connection *connection, *next;
+	struct listener *listener;
+	unsigned int closed = 0;
+
+	TAILQ_FOREACH(listener, &listeners->list, entry)
+		for (connection = TAILQ_FIRST(&listener->connections); connection && !held_is_low();
+		     connection = next) {
+			int64_t since_ns = connection_waits(connection);
+
+			next = TAILQ_NEXT(connection, entry);
+			if (!since_ns || since_ns > before_ns)
+				continue;
+			listener->dropped++;
+			connection_drop(connection);
+			closed++;
+		}
+	return closed;
+}
+
 /* A newcomer has no place, but for that of QUIET (or NULL). */
 static void lack_place(struct listener *listener, struct connection *quiet)
 {
@@ -281,6 +303,8 @@ int listeners_open(struct listeners **opened, struct event_base *base, const str
 	memcpy(listeners->user, config->user, sizeof(listeners->user));
 	TAILQ_INIT(&listeners->list);
 	TAILQ_INIT(&listeners->dead);
+	listeners->held = (struct held_room){ .shed = shed, .context = listeners };
+	held_enter(&listeners->held);
 	listeners->bury = evtimer_new(base, on_bury, listeners);
 	event_comes_last(listeners->bury);
 	*opened = listeners;
@@ -441,5 +465,6 @@ void listeners_close(struct listeners *listeners, struct filer *filer)
 		close_listener(listener, filer);
 	if (listeners->bury)
 		event_free(listeners->bury);
+	held_leave(&listeners->held);
 	free(listeners);
 }

@@ -16,6 +16,7 @@
 #include "common/units.h"
 #include "publish/event_order.h"
 #include "publish/listener_internal.h"
+#include "publish/stream.h"
 
 static struct timeval timeval_of(int64_t ns)
 {
@@ -38,6 +39,11 @@ bool connection_is_quiet(const struct connection *connection, int64_t now)
 {
 	return !connection->held && !connection->waiting && !unsent(connection) &&
 	       now - connection->active_ns > times_of(connection)->quiet_ns;
+}
+
+int64_t connection_waits(const struct connection *connection)
+{
+	return unsent(connection) ? connection->moved_ns : connection->partial_ns;
 }
 
 void connection_ended(struct connection *connection)
@@ -82,7 +88,7 @@ void connection_drop(struct connection *connection)
 	TAILQ_INSERT_TAIL(&listener->listeners->dead, connection, entry);
 	event_free(connection->timer);
 	event_free(connection->resume);
-	bufferevent_free(connection->stream);
+	stream_end(connection->stream);
 	listener->count--;
 	listener->listeners->count--;
 	evtimer_add(listener->listeners->bury, &soon);
@@ -90,6 +96,7 @@ void connection_drop(struct connection *connection)
 
 void connection_free(struct connection *connection)
 {
+	held_exempt(-LISTENER_BARE);
 	free(connection->held);
 	free(connection);
 }
@@ -158,7 +165,7 @@ static void pause_reading(struct connection *connection)
 	connection->paused = true;
 	connection->partial_ns = 0; /* the wait is ours */
 	bufferevent_disable(connection->stream, EV_READ);
-	bufferevent_setwatermark(connection->stream, EV_WRITE, unsent(connection) / 2, 0);
+	connection->resume_at = unsent(connection) / 2;
 }
 
 static void note_request(struct connection *connection)
@@ -215,6 +222,8 @@ static void take_turn(struct connection *connection)
 {
 	int error = 0;
 
+	if (!unsent(connection))
+		connection->moved_ns = monotonic_ns();
 	for (int i = 0; i < LISTENER_TURN && !error && !connection->held; i++)
 		error = unsent(connection) >= LISTENER_UNSENT ? -ENOBUFS : answer_one(connection);
 	if (connection->dead)
@@ -228,6 +237,8 @@ static void take_turn(struct connection *connection)
 	else if (!connection->held)
 		wait_for_turn(connection);
 	set_timer(connection);
+	if (held_is_over())
+		held_shed(monotonic_ns());
 }
 
 static bool may_answer(const struct connection *connection)
@@ -249,11 +260,11 @@ static void on_write(struct bufferevent *stream, void *context)
 {
 	struct connection *connection = context;
 
+	connection->moved_ns = monotonic_ns();
 	if (connection->finishing && !unsent(connection)) {
 		connection_drop(connection);
-	} else if (connection->paused) {
+	} else if (connection->paused && unsent(connection) <= connection->resume_at) {
 		connection->paused = false;
-		bufferevent_setwatermark(stream, EV_WRITE, 0, 0);
 		bufferevent_enable(stream, EV_READ);
 		take_turn(connection);
 	}
@@ -315,8 +326,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 /* A peer's machine that is gone does not say so. */
 static void set_options(const struct listener *listener, int fd)
 {
-	const int on = 1;
+	const int on = 1, buffer = LISTENER_BUFFER;
 
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	if (listener->config.socket.ss_family == AF_UNIX)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -328,9 +340,13 @@ static void begin(struct connection *connection)
 	struct listener *listener = connection->listener;
 	struct timeval patience = timeval_of(listener->listeners->times.unsent_ns);
 
+	held_exempt(LISTENER_BARE);
 	connection->active_ns = monotonic_ns();
 	bufferevent_setcb(connection->stream, on_read, on_write, on_event, connection);
 	bufferevent_setwatermark(connection->stream, EV_READ, 0, listener->protocol->request_max);
+	stream_tells_of_writes(connection->stream);
+	bufferevent_set_max_single_read(connection->stream, LISTENER_READ);
+	bufferevent_set_max_single_write(connection->stream, LISTENER_WRITE);
 	bufferevent_set_timeouts(connection->stream, NULL, &patience);
 	TAILQ_INSERT_TAIL(&listener->connections, connection, entry);
 	listener->count++;

@@ -11,6 +11,7 @@
 
 #include "policy/address.h"
 #include "publish/filer.h"
+#include "publish/held.h"
 #include "publish/listener.h"
 #include "publish/places.h"
 #include "publish/tended.h"
@@ -18,8 +19,12 @@
 
 #define LISTENER_BACKLOG 1024
 #define LISTENER_UNSENT	 (16 * 1024) /* bytes a peer has not taken: no more answers then */
-#define LISTENER_TURN	 64	     /* requests of one connection before the others' turn */
-#define LISTENER_ACCEPTS 64	     /* connections taken before the others' turn */
+#define LISTENER_READ	 1984	     /* at once: a buffer of libevent's has 2048, with its head */
+#define LISTENER_WRITE	 4096	     /* at once */
+#define LISTENER_BUFFER	 8192	     /* of the kernel, either way; it doubles it */
+#define LISTENER_BARE	 1440 /* bytes of libevent's for a connection that does nothing (x86-64) */
+#define LISTENER_TURN	 64   /* requests of one connection before the others' turn */
+#define LISTENER_ACCEPTS 64   /* connections taken before the others' turn */
 
 struct bufferevent;
 struct connection;
@@ -69,9 +74,11 @@ struct connection {
 	struct event *resume; /* what is held is due, or it is its turn again */
 	char *held;	      /* the answer that waits; no other is given before it */
 	size_t held_length;
-	int64_t timer_ns;   /* what the timer is set to; 0: it is not */
-	int64_t active_ns;  /* the last request, or the accept */
-	int64_t partial_ns; /* when the unfinished request was begun; 0: there is none */
+	int64_t timer_ns;     /* what the timer is set to; 0: it is not */
+	int64_t active_ns;    /* the last request, or the accept */
+	int64_t moved_ns;     /* when it last took something, or had taken all */
+	size_t resume_at;     /* paused until no more than this is unsent */
+	int64_t partial_ns;   /* when the unfinished request was begun; 0: there is none */
 	struct connection_message message;
 	bool waiting;	      /* for its next turn */
 	bool paused;	      /* has too much unsent to be given more */
@@ -111,6 +118,7 @@ struct listeners {
 	unsigned int count; /* connections of all */
 	struct listener_list list;
 	struct connection_list dead;
+	struct held_room held;
 	struct event *bury; /* frees them, in the next round of the loop */
 };
 
@@ -125,6 +133,8 @@ int connection_new(struct listener *listener, int fd);
 /* Closed at once, freed in the next round: callers up the stack may still hold it. */
 void connection_drop(struct connection *connection);
 void connection_free(struct connection *connection);
+/* Since when there is something that it does not take, or does not end; 0: there is not. */
+int64_t connection_waits(const struct connection *connection);
 /* Could a newcomer have its place? */
 bool connection_is_quiet(const struct connection *connection, int64_t now);
 

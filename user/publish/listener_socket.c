@@ -60,13 +60,15 @@ static int open_inet(struct listener *listener)
 	const struct sockaddr_storage *address = &listener->config.socket;
 	bool six = address->ss_family == AF_INET6;
 	socklen_t size = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	const int on = 1;
+	const int on = 1, buffer = LISTENER_BUFFER;
 	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	listener->socket.fd = fd;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* The kernel would hold up to 6 MiB of what a peer sends and we do not read yet. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	/* [::] is what it says, and 0.0.0.0 another address. */
 	if (six)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));

@@ -115,6 +115,36 @@ static bool displace(struct state *state)
 	return client;
 }
 
+static unsigned int shed_list(struct client_list *list, int64_t before_ns)
+{
+	struct client *client, *next;
+	unsigned int closed = 0;
+
+	for (client = TAILQ_FIRST(list); client && !held_is_low(); client = next) {
+		int64_t since_ns = client_waits(client);
+
+		next = TAILQ_NEXT(client, entry);
+		if (!since_ns || since_ns > before_ns)
+			continue;
+		client->state->counters.dropped++;
+		client_drop(client);
+		closed++;
+	}
+	return closed;
+}
+
+static unsigned int shed(void *context, int64_t before_ns)
+{
+	struct state *state = context;
+
+	return shed_list(&state->idle, before_ns) + shed_list(&state->watchers, before_ns);
+}
+
+static unsigned int shed_one(void *context)
+{
+	return displace(context);
+}
+
 static void refuse(struct state *state, int fd)
 {
 	static const char line[] = "error too many connections\n";
@@ -126,7 +156,7 @@ static void refuse(struct state *state, int fd)
 
 static bool is_full(const struct state *state)
 {
-	return state->counters.clients >= state->clients_max;
+	return state->counters.clients >= state->clients_max || held_is_over();
 }
 
 static void take_connection(struct state *state, int fd)
@@ -323,6 +353,8 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	TAILQ_INIT(&state->watchers);
 	TAILQ_INIT(&state->waiting);
 	TAILQ_INIT(&state->dead);
+	state->held = (struct held_room){ .shed = shed, .displace = shed_one, .context = state };
+	held_enter(&state->held);
 	signal(SIGPIPE, SIG_IGN); /* bufferevents write without MSG_NOSIGNAL */
 	ret = listen_at(state, config);
 	if (!ret)
@@ -335,20 +367,25 @@ int state_open(struct state **opened, struct event_base *base, const struct conf
 	return 0;
 }
 
-static void tell(struct client *watcher, const char *line, size_t length)
+static void tell(struct client *watcher, struct held_line *line, int64_t now)
 {
-	if (client_unsent(watcher) + length > STATE_BEHIND) {
+	size_t unsent = client_unsent(watcher);
+
+	if (unsent + held_line_length(line) > STATE_BEHIND) {
 		watcher->state->counters.dropped++;
 		client_drop(watcher);
 	} else {
-		client_send(watcher, line, length);
+		if (!unsent)
+			watcher->moved_ns = now;
+		client_share(watcher, line);
 	}
 }
 
 void state_changed(struct state *state)
 {
 	struct client *watcher, *next;
-	const char *line;
+	int64_t now = monotonic_ns();
+	struct held_line *line;
 
 	state_stale(state);
 	if (TAILQ_EMPTY(&state->watchers))
@@ -360,8 +397,10 @@ void state_changed(struct state *state)
 	}
 	for (watcher = TAILQ_FIRST(&state->watchers); watcher; watcher = next) {
 		next = TAILQ_NEXT(watcher, entry);
-		tell(watcher, line, state->status_length);
+		tell(watcher, line, now);
 	}
+	if (held_is_over())
+		held_shed(now);
 }
 
 void state_counters(const struct state *state, struct state_counters *counters)
@@ -384,6 +423,7 @@ void state_close(struct state *state, struct filer *filer)
 	free_event(state->soon);
 	tended_end(&state->tended);
 	filer_remove(filer, &state->socket);
-	free(state->status);
+	held_line_drop(state->status);
+	held_leave(&state->held);
 	free(state);
 }

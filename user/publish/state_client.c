@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/units.h"
 #include "publish/event_order.h"
+#include "publish/stream.h"
 #include "publish/state_internal.h"
 
 static struct timeval timeval_of(int64_t ns)
@@ -40,10 +41,21 @@ static size_t unsent_max(const struct state *state)
 	return share < STATE_UNSENT ? share : STATE_UNSENT;
 }
 
-void client_send(struct client *client, const char *line, size_t length)
+void client_send(struct client *client, const char *bytes, size_t length)
 {
-	if (!client->dead && bufferevent_write(client->stream, line, length))
+	if (!client->dead && bufferevent_write(client->stream, bytes, length))
 		client_drop(client);
+}
+
+void client_share(struct client *client, struct held_line *line)
+{
+	if (!client->dead && held_line_say(line, bufferevent_get_output(client->stream)))
+		client_drop(client);
+}
+
+int64_t client_waits(const struct client *client)
+{
+	return client_unsent(client) ? client->moved_ns : client->line_ns;
 }
 
 void client_say(struct client *client, const char *line)
@@ -101,13 +113,16 @@ void client_drop(struct client *client)
 	TAILQ_INSERT_TAIL(&state->dead, client, entry);
 	client_wait_no_more(client);
 	event_free(client->timer);
-	bufferevent_free(client->stream);
+	stream_end(client->stream);
+	held_dying(STATE_CLIENT);
 	state->counters.clients--;
 	state_soon(state);
 }
 
 void client_free(struct client *client)
 {
+	held_dying(-STATE_CLIENT);
+	held_add(-(ptrdiff_t)sizeof(*client));
 	free(client);
 }
 
@@ -210,8 +225,7 @@ static void client_pause(struct client *client)
 	client->paused = true;
 	client->line_ns = 0; /* the wait is ours */
 	bufferevent_disable(client->stream, EV_READ);
-	bufferevent_setwatermark(client->stream, EV_WRITE,
-				 client->page_due ? 0 : client_unsent(client) / 2, 0);
+	client->resume_at = client->page_due ? 0 : client_unsent(client) / 2;
 }
 
 /*
@@ -254,7 +268,11 @@ void client_turn(struct client *client)
 {
 	unsigned int work = 0;
 	int64_t now = monotonic_ns();
-	int ret = answer_lines(client, &work);
+	int ret;
+
+	if (!client_unsent(client))
+		client->moved_ns = now;
+	ret = answer_lines(client, &work);
 
 	if (client->dead)
 		return;
@@ -271,6 +289,8 @@ void client_turn(struct client *client)
 	else if (!client->line_ns && evbuffer_get_length(bufferevent_get_input(client->stream)))
 		client->line_ns = now;
 	client_set_timer(client, now);
+	if (held_is_over())
+		held_shed(now);
 }
 
 /* Now, or in its turn when this round has taken long enough already. */
@@ -302,19 +322,19 @@ void client_resume(struct client *client)
 	if (!client_page(client) || client->dead)
 		return;
 	client->paused = false;
-	bufferevent_setwatermark(client->stream, EV_WRITE, 0, 0);
 	if (!client->ended)
 		bufferevent_enable(client->stream, EV_READ);
 	client_go(client);
 }
 
-/* All is sent, or, when paused, half of it. */
+/* Some of it is sent. */
 static void on_write(struct bufferevent *stream, void *context)
 {
 	struct client *client = context;
 
 	(void)stream;
-	if (client->paused)
+	client->moved_ns = monotonic_ns();
+	if (client->paused && client_unsent(client) <= client->resume_at)
 		client_resume(client);
 	else if (client->finishing && !client->linger_ns && !client_unsent(client))
 		client_flushed(client);
@@ -364,9 +384,11 @@ int client_new(struct state *state, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	struct timeval unsent = timeval_of(state->times.unsent_ns);
+	const int sndbuf = STATE_SNDBUF;
 
 	if (!client)
 		goto no_client;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
 	client->state = state;
 	client->timer = evtimer_new(state->base, on_timer, client);
 	if (!client->timer)
@@ -376,9 +398,13 @@ int client_new(struct state *state, int fd)
 		goto no_stream;
 	event_comes_last(client->timer);
 	stream_comes_last(client->stream);
-	client->active_ns = monotonic_ns();
+	held_add(sizeof(*client));
+	client->active_ns = client->moved_ns = monotonic_ns();
 	bufferevent_setcb(client->stream, on_read, on_write, on_event, client);
 	bufferevent_setwatermark(client->stream, EV_READ, 0, STATE_INPUT);
+	stream_tells_of_writes(client->stream);
+	bufferevent_set_max_single_read(client->stream, STATE_READ);
+	bufferevent_set_max_single_write(client->stream, STATE_WRITE);
 	bufferevent_set_timeouts(client->stream, NULL, &unsent);
 	TAILQ_INSERT_TAIL(&state->idle, client, entry);
 	state->counters.clients++;

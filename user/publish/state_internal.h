@@ -9,23 +9,28 @@
 #include <sys/queue.h>
 #include <sys/time.h>
 
+#include "publish/held.h"
 #include "publish/places.h"
 #include "publish/state.h"
 #include "publish/tended.h"
 
 #define STATE_BACKLOG	 1024
 #define STATE_WATCHERS	 256
-#define STATE_INPUT	 (8 * 1024)  /* bytes held of what a client sent */
+#define STATE_INPUT	 1024	     /* bytes held of what a client sent */
+#define STATE_READ	 960	     /* at once: a buffer of libevent's has 1024, with its head */
+#define STATE_WRITE	 4096	     /* at once */
+#define STATE_CLIENT	 1424	     /* bytes that a client takes which does nothing (x86-64) */
+#define STATE_SNDBUF	 8192	     /* of the kernel, which doubles it: see state_page.c */
 #define STATE_UNSENT	 (64 * 1024) /* bytes a client has not taken: no more requests then */
-#define STATE_UNSENT_ALL (32 * 1024 * 1024) /* the same, of all clients: each has its share */
-#define STATE_BEHIND	 (256 * 1024)	    /* a watcher that is so far behind is closed */
-#define STATE_LINGER	 (4 * 1024 * 1024)  /* bytes read and thrown away before a close */
-#define STATE_TURN	 64		    /* work for one client before the others' turn */
-#define STATE_PAGES	 8		    /* descriptors handed to one client */
-#define STATE_ACCEPTS	 64		    /* connections taken before the others' turn */
-#define STATE_TURNS_NS	 2000000	    /* of turns, before the rest of the loop's events */
-#define STATE_STATUS_NS	 20000000	    /* a status is no older */
-#define STATE_STATUS_USE 10		    /* and no older than so many times what it cost */
+#define STATE_UNSENT_ALL (2 * 1024 * 1024) /* the same, of all clients: each has its share */
+#define STATE_BEHIND	 (256 * 1024)	   /* a watcher that is so far behind is closed */
+#define STATE_LINGER	 (4 * 1024 * 1024) /* bytes read and thrown away before a close */
+#define STATE_TURN	 64		   /* work for one client before the others' turn */
+#define STATE_PAGES	 8		   /* descriptors handed to one client */
+#define STATE_ACCEPTS	 64		   /* connections taken before the others' turn */
+#define STATE_TURNS_NS	 2000000	   /* of turns, before the rest of the loop's events */
+#define STATE_STATUS_NS	 20000000	   /* a status is no older */
+#define STATE_STATUS_USE 10		   /* and no older than so many times what it cost */
 
 struct bufferevent;
 struct event;
@@ -50,7 +55,9 @@ struct client {
 	int64_t timer_ns;  /* what the timer is set to; 0: it is not */
 	int64_t active_ns; /* the last request, or the accept */
 	int64_t line_ns;   /* when the unfinished line was begun; 0: there is none */
+	int64_t moved_ns;  /* when it last took something, or had taken all */
 	int64_t linger_ns; /* when our last line had gone; 0: there is more to send */
+	size_t resume_at;  /* paused until no more than this is unsent */
 	size_t lingered;   /* bytes thrown away since `finishing` */
 	bool watching;
 	bool waiting;	/* has requests left for its next turn */
@@ -86,13 +93,13 @@ struct state {
 	struct client_list waiting;  /* for their next turn */
 	unsigned int waiting_count;
 	struct client_list dead;
+	struct held_room held;
 	struct state_counters counters;
 	struct places_lack lack;
-	struct timeval loop;	 /* the loop's clock, which goes on once a round */
-	int64_t loop_ns;	 /* when the first client was looked at in that round */
-	char *status;		 /* the last that was made, or NULL */
-	size_t status_length;	 /* its bytes, newline included */
-	int64_t status_until_ns; /* so long it may be said again */
+	struct timeval loop;	  /* the loop's clock, which goes on once a round */
+	int64_t loop_ns;	  /* when the first client was looked at in that round */
+	struct held_line *status; /* the last that was made, or NULL */
+	int64_t status_until_ns;  /* so long it may be said again */
 };
 
 /* state.c: come back in the next round of the loop. */
@@ -110,9 +117,12 @@ void client_free(struct client *client);
 
 /* Queue LINE and a newline; drops the client when there is no memory for it. */
 void client_say(struct client *client, const char *line);
-/* The same for LINE of LENGTH bytes that has its newline. */
-void client_send(struct client *client, const char *line, size_t length);
+/* The same for LENGTH bytes as they are, and for LINE without a copy. */
+void client_send(struct client *client, const char *bytes, size_t length);
+void client_share(struct client *client, struct held_line *line);
 size_t client_unsent(const struct client *client);
+/* Since when there is something that it does not take, or does not end; 0: there is not. */
+int64_t client_waits(const struct client *client);
 
 /* Go on with what client_page() or too much unsent had stopped. */
 void client_resume(struct client *client);
@@ -126,8 +136,8 @@ bool client_page(struct client *client);
 /* state_request.c: answer LINE, which has room for one more byte. Returns what it cost of a turn.
  */
 unsigned int client_answer(struct client *client, char *line, size_t length);
-/* The line of status, valid until the next call; NULL without memory. */
-const char *state_status(struct state *state);
+/* The line of status, the state's until the next call; NULL without memory. */
+struct held_line *state_status(struct state *state);
 /* "error TEXT", counted. */
 void client_error(struct client *client, const char *text);
 

@@ -64,15 +64,14 @@ void state_stale(struct state *state)
  * Anyone of the socket's group may ask for it as often as they can, and making it costs much:
  * said again for a while, it takes a tenth of our time at most.
  */
-const char *state_status(struct state *state)
+struct held_line *state_status(struct state *state)
 {
 	int64_t begin = monotonic_ns(), end, use_ns;
 
 	if (state->status && begin < state->status_until_ns)
 		return state->status;
-	free(state->status);
-	state->status = state->source.status(state->source.context);
-	state->status_length = state->status ? strlen(state->status) : 0;
+	held_line_drop(state->status);
+	state->status = held_line_new(state->source.status(state->source.context));
 	end = monotonic_ns();
 	use_ns = STATE_STATUS_USE * (end - begin);
 	state->status_until_ns = end + (use_ns < STATE_STATUS_NS ? use_ns : STATE_STATUS_NS);
@@ -81,10 +80,10 @@ const char *state_status(struct state *state)
 
 static void answer_status(struct client *client)
 {
-	const char *status = state_status(client->state);
+	struct held_line *status = state_status(client->state);
 
 	if (status)
-		client_send(client, status, client->state->status_length);
+		client_share(client, status);
 	else
 		client_error(client, "out of memory");
 }
