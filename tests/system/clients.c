@@ -8,7 +8,12 @@
  *   clients slowest SOCKET COUNT    COUNT connections in turn, a ping on each; prints the
  *                                   slowest answer in milliseconds
  *   clients mute SOCKET COUNT       send COUNT requests for the status, read nothing, stay
+ *   clients crowd SOCKET COUNT      COUNT connections, 50 requests for the status on each, none
+ * read clients unended SOCKET COUNT    COUNT connections of Postfix's protocol, half a request on
+ * each clients unread SOCKET COUNT     the same with 500 requests on each, none read clients levels
+ * SOCKET COUNT     the level forced and let go again, COUNT times in all
  *
+ * Crowds say "there" once all are, and stay; whom the daemon closes it closes.
  * Requests are `admission`, answers must be "accept". Exit: 1 when one was not.
  */
 #include <poll.h>
@@ -16,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -126,6 +132,53 @@ static void slowest(const char *path, long count)
 	printf("%.2f\n", (double)worst_ns / NS_PER_MS);
 }
 
+/* TEXT, again and again, TIMES or as far as it goes, on each of COUNT connections. */
+static void stay(const char *path, long count, const char *text, int times)
+{
+	struct rlimit files;
+	long i;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	for (i = 0; i < count; i++) {
+		int fd = dial(path);
+
+		for (int k = 0; k < times; k++)
+			if (send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+				break;
+	}
+	puts("there");
+	fflush(stdout);
+	pause();
+}
+
+static void crowd(const char *path, long count)
+{
+	stay(path, count, "status\n", 50);
+}
+
+static void unended(const char *path, long count)
+{
+	stay(path, count, "request=smtpd_access_policy\nclient_address=192.0.2.1\n", 60);
+}
+
+static void unread(const char *path, long count)
+{
+	stay(path, count, "request=smtpd_access_policy\n\n", 500);
+}
+
+static void levels(const char *path, long count)
+{
+	int fd = dial(path);
+	long i;
+
+	for (i = 0; i < count; i++) {
+		ask(fd, i % 2 ? "override off\n" : "override high 60\n");
+		expect(fd, "ok\n");
+	}
+}
+
 static void mute(const char *path, long count)
 {
 	int fd = dial(path);
@@ -142,10 +195,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(const char *path, long count);
-	} jobs[] = { { "pipeline", pipeline },
-		     { "together", together },
-		     { "slowest", slowest },
-		     { "mute", mute } };
+	} jobs[] = { { "pipeline", pipeline }, { "together", together }, { "slowest", slowest },
+		     { "mute", mute },	       { "crowd", crowd },	 { "unended", unended },
+		     { "unread", unread },     { "levels", levels } };
 	long count = argc == 4 ? atol(argv[3]) : 0;
 	size_t i;
 
@@ -156,6 +208,8 @@ int main(int argc, char **argv)
 		jobs[i].run(argv[2], count);
 		return 0;
 	}
-	fputs("usage: clients pipeline|together|slowest|mute SOCKET COUNT\n", stderr);
+	fputs("usage: clients pipeline|together|slowest|mute|crowd|unended|unread|levels "
+	      "SOCKET COUNT\n",
+	      stderr);
 	return 64;
 }

@@ -146,7 +146,8 @@ static void tell(int64_t now)
 	if (held.said_ns && now - held.said_ns < GAP_NS)
 		return;
 	log_warning("%llu clients closed: what they had not read, and requests that they had not "
-		    "ended, took more than %d MiB of memory. Those who read their answers are kept",
+		    "ended, took more than %d MiB of memory. Who reads its answers is kept; which "
+		    "programs do not, \"ss -xp\" shows by their send queues",
 		    (unsigned long long)(held.shed - held.said), HELD_MOST / 1024 / 1024);
 	held.said = held.shed;
 	held.said_ns = now;
