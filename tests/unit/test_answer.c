@@ -12,8 +12,16 @@
 
 static void test_no_status(void **state)
 {
-	static const char *const lines[] = { "",   "error out of memory", "[]",	    "null",
-					     "42", "{\"level\":",	  "\"{}\"", "{\"a\":\xff" };
+	static const char *const lines[] = { "",
+					     "error out of memory",
+					     "[]",
+					     "null",
+					     "42",
+					     "{\"level\":",
+					     "\"{}\"",
+					     "{\"a\":\xff",
+					     "{\"a\":\"\033[31m\"}",
+					     "{\"a\":\t1}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

@@ -343,6 +343,18 @@ static int print_status(const char *line)
 	return ret ? EX_OSERR : EX_OK;
 }
 
+/* As it came, which it only may if it is what it should be. */
+static int print_line(const char *line)
+{
+	struct json_object *status = answer_parse(line);
+
+	if (!status)
+		return unexpected(line);
+	json_object_put(status);
+	puts(line);
+	return EX_OK;
+}
+
 static int run_status(const char *socket, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -364,12 +376,7 @@ static int run_status(const char *socket, int argc, char **argv)
 	ret = connection_ask(socket, "status\n", &line);
 	if (ret)
 		return unreachable(socket, ret);
-	if (!json)
-		ret = print_status(line);
-	else if (line[0] == '{')
-		puts(line);
-	else
-		ret = unexpected(line);
+	ret = json ? print_line(line) : print_status(line);
 	free(line);
 	return ret;
 }

@@ -3,7 +3,8 @@
  * The state socket: one request line, one reply line, many clients. It asks the daemon
  * for everything through `struct state_source`, and owns nothing but its
  * connections. Bounds: 512 bytes a line, 64 KiB unsent a client before it is no
- * longer read, 256 KiB before it is closed, STATE_CLIENTS connections.
+ * longer read (less where there are many), 256 KiB before it is closed, STATE_CLIENTS
+ * connections, and what held.h says of all clients together.
  */
 #ifndef PUBLISH_STATE_H
 #define PUBLISH_STATE_H
