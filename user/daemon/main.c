@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "daemon/daemon.h"
+#include "daemon/memory.h"
 
 static const char usage[] =
 	"usage: spoolgated [-c FILE] [-s SOCKET] [-n] [-V]\n"
@@ -136,6 +137,8 @@ int main(int argc, char **argv)
 	status = read_options(&options, argc, argv);
 	if (status || options.done)
 		return status;
+	if (!options.check)
+		memory_begin_again(argv);
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return EX_OSERR;

@@ -8,10 +8,13 @@
 #include "daemon/memory.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/units.h"
@@ -26,6 +29,22 @@
 static bool all_locked; /* what is allocated later as well */
 static int64_t trimmed_ns;
 static void *border; /* never freed */
+
+/*
+ * Of each size that was freed the C library keeps seven pieces aside, wherever they lie, and of a
+ * crowd's each holds a page: 0.4 MiB in all. What an administrator has set stays.
+ */
+void memory_begin_again(char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (length < 0 || getenv("GLIBC_TUNABLES") ||
+	    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1))
+		return;
+	path[length] = '\0';
+	execv(path, argv); /* where it cannot be, memory is a little more */
+}
 
 void memory_begin(void)
 {

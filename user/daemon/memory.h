@@ -8,6 +8,12 @@
 /* How malloc(3) is to be: for this process and those that it starts. */
 void memory_begin(void);
 
+/*
+ * Once more from the start with ARGV, where malloc(3) is to be told something that it takes from
+ * the environment alone. Returns when it has been, or cannot be.
+ */
+void memory_begin_again(char **argv);
+
 /* mlockall(2), with FLAGS. Returns 0 or -1. */
 int memory_lock(int flags);
 
