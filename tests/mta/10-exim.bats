@@ -57,6 +57,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Exim: a relay is not refused for mail that has been delivered" {
+	case_relay
+}
+
 @test "Exim: a stranger is one whatever he writes for a size" {
 	case_odd_sizes
 }

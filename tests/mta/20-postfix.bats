@@ -62,6 +62,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Postfix: a relay is not refused for mail that has been delivered" {
+	case_relay
+}
+
 @test "Postfix: an authenticated user is accepted at medium, and not at high" {
 	case_authenticated
 }

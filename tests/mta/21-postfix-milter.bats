@@ -63,6 +63,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Postfix with a milter: a relay is not refused for mail that has been delivered" {
+	case_relay
+}
+
 @test "Postfix with a milter: a stranger is one whatever he writes for a size" {
 	case_odd_sizes
 }

@@ -62,6 +62,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "OpenSMTPD: a relay is not refused for mail that has been delivered" {
+	case_relay
+}
+
 @test "OpenSMTPD: a stranger is one whatever he writes for a size" {
 	case_odd_sizes
 }

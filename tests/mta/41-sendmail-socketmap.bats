@@ -58,6 +58,10 @@ send_as_user() { # NAME
 	case_size
 }
 
+@test "Sendmail by socket map: a relay is not refused for mail that has been delivered" {
+	case_relay
+}
+
 @test "Sendmail by socket map: an authenticated user is accepted at medium, and not at high" {
 	case_authenticated
 }

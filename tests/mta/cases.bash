@@ -31,6 +31,17 @@ case_size() {
 	is_accepted small
 }
 
+# What has come and gone is promised nothing: six times 15 MB, of which an address may have three.
+case_relay() {
+	local -i i
+	make_level normal
+	for ((i = 1; i <= 6; i++)); do
+		send_sized "relay$i" 15000000
+		is_accepted "relay$i"
+		wait_until 60 queue_is_empty
+	done
+}
+
 # The server's own file says how its users send: `send_as_user NAME`.
 # One line said in a session of a stranger, and the answer to it.
 answer_to() { # LINE
