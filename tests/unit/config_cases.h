@@ -6,7 +6,7 @@
 #define TOP_ALLOWED \
 	"mode, user, stuck, filesystem, queue, memory, io, classes, admission, gate, state, listen"
 #define LIMITS_ALLOWED	   "medium, high, leave-medium, leave-high, sustain, dwell"
-#define FILESYSTEM_ALLOWED "free-space, free-inodes, time-to-full, sync-latency, error"
+#define FILESYSTEM_ALLOWED "mail, free-space, free-inodes, time-to-full, sync-latency, error"
 #define NAME_WANTED	   "the name of an option or block (without quotes), or '}'"
 #define SPACE_KINDS	   "a share (\"10%\") or a size (\"2G\"), or \"off\""
 #define BARE_WANTED	   "letters, digits and any of -_.:% (put everything else in quotes)"

@@ -181,7 +181,8 @@ static void a_size_must_fit_above_high(void **state)
 	assert_int_equal(cause_of(fixture, CLASS_SUBMISSION, 100, NULL, 0), CAUSE_NONE);
 	assert_int_equal(cause_of(fixture, CLASS_INTERNAL, 100000, NULL, 0), CAUSE_NONE);
 	assert_int_equal(cause_of(fixture, CLASS_INBOUND, -1, "192.0.2.1", 0), CAUSE_NONE);
-	/* The tightest filesystem counts. */
+	/* The tightest filesystem that takes mail counts. */
+	fixture->config.filesystems[0].mail = fixture->config.filesystems[1].mail = CONFIG_MAIL_YES;
 	see(fixture, fixture->log, 60, 1);
 	fixture->config.admission[M][CLASS_INBOUND].kind = VERDICT_ACCEPT;
 	look(fixture, 500, 1);

@@ -54,6 +54,7 @@ static int setup(void **state)
 	config->admission[LEVEL_HIGH][CLASS_SUBMISSION].kind = VERDICT_DEFER;
 	strcpy(config->reply, "452 4.3.1 Insufficient system resources");
 	fixture->now = monotonic_ns();
+	fixture->judge.config = config;
 	fixture->judge.since_ns = fixture->now;
 	fixture->report = (struct report){
 		.config = config,
@@ -114,6 +115,7 @@ static void test_keys(void **state)
 	static const char *const keys[] = {
 		"version", "mode",    "level",	 "since",    "admission", "reasons",   "resources",
 		"gate",	   "backend", "writers", "override", "counters",  "listeners", "processes",
+		"sizes",
 	};
 	struct fixture *fixture = *state;
 	struct json_object *status = make(fixture);
@@ -151,7 +153,7 @@ static void test_resource(void **state)
 	status = make(fixture);
 	assert_string_equal(at(status, "resources/0"),
 			    "{\"name\":\"free-space\",\"object\":\"/var/spool/postfix\","
-			    "\"unit\":\"bytes\",\"value\":123456789012,\"level\":\"normal\","
+			    "\"unit\":\"bytes\",\"mail\":true,\"value\":123456789012,\"level\":\"normal\","
 			    "\"enter\":{\"medium\":2000,\"high\":null},"
 			    "\"leave\":{\"medium\":2400,\"high\":null},\"forecast_s\":null,"
 			    "\"backend\":\"tp_btf/writeback_dirty_folio\",\"seen_s_ago\":1.5,"
