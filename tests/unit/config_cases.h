@@ -58,9 +58,9 @@ static const struct {
 	  ":2: too many ports in a gate; allowed: up to 16" },
 	{ "\ngate { ports = {} }", ":2: a gate without ports; allowed: one port at least" },
 	{ "gate { lease = 9s }",
-	  ":1: '9s' does not fit 'lease'; allowed: a time from \"10s\" to \"5min\"" },
+	  ":1: '9s' does not fit 'lease'; allowed: a time from \"10s\" to \"5min\", in " TIME_UNITS },
 	{ "gate { lease = off }",
-	  ":1: 'off' does not fit 'lease'; allowed: a time from \"10s\" to \"5min\"" },
+	  ":1: 'off' does not fit 'lease'; allowed: a time from \"10s\" to \"5min\", in " TIME_UNITS },
 	{ "gate { reply = '452 4.3.1 x' }",
 	  ":1: '452 4.3.1 x' is no greeting; allowed: \"421 4.y.z TEXT\" in plain ASCII, up to "
 	  "200 bytes" },
@@ -214,9 +214,9 @@ static const struct {
 	{ "memory { oom-kill { high = 5% } }", ":1: '5%' does not fit 'high' of 'oom-kill'; "
 					       "allowed: a count (\"20000\"), or \"off\"" },
 	{ SPACE("dwell = 60"),
-	  ":2: '60' does not fit 'dwell'; allowed: a time from \"0s\" to \"1d\"" },
+	  ":2: '60' does not fit 'dwell'; allowed: a time from \"0s\" to \"1d\", in " TIME_UNITS },
 	{ SPACE("sustain = 25h"),
-	  ":2: '25h' does not fit 'sustain'; allowed: a time from \"0s\" to \"1d\"" },
+	  ":2: '25h' does not fit 'sustain'; allowed: a time from \"0s\" to \"1d\", in " TIME_UNITS },
 	{ SPACE("dwell = {1s, 2s}"), ":2: 'dwell' is a list of 2; allowed: one value" },
 
 	{ "memory { cgroup = 'system.slice' }",
@@ -225,7 +225,7 @@ static const struct {
 	{ "memory { cgroup = '' }", ":1: '' is no cgroup; allowed: its path, as in "
 				    "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '//' }", ":1: '//' is no cgroup; allowed: its path, as in "
-				     "\"/system.slice/postfix.service\"" },
+				      "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '/a/' }", ":1: '/a/' is no cgroup; allowed: its path, as in "
 				       "\"/system.slice/postfix.service\"" },
 	{ "memory { cgroup = '/a/../b' }", ":1: '/a/../b' is no cgroup; allowed: its path, as in "
@@ -295,13 +295,17 @@ static const struct {
 	{ "admission {\nhigh { inbound = 'delay 10' } }",
 	  ":2: 'inbound' is treated better at high than at medium; allowed: the same or worse" },
 	{ "admission { ramp = 61min }",
-	  ":1: '61min' does not fit 'ramp'; allowed: a time from \"0s\" to \"1h\", or \"off\"" },
+	  ":1: '61min' does not fit 'ramp'; allowed: a time from \"0s\" to \"1h\", in " TIME_UNITS
+	  ", or \"off\"" },
 	{ "admission {\nramp = 10 }",
-	  ":2: '10' does not fit 'ramp'; allowed: a time from \"0s\" to \"1h\", or \"off\"" },
+	  ":2: '10' does not fit 'ramp'; allowed: a time from \"0s\" to \"1h\", in " TIME_UNITS
+	  ", or \"off\"" },
 	{ "stuck = 59s",
-	  ":1: '59s' does not fit 'stuck'; allowed: a time from \"1min\" to \"30d\", or \"off\"" },
+	  ":1: '59s' does not fit 'stuck'; allowed: a time from \"1min\" to \"30d\", in " TIME_UNITS
+	  ", or \"off\"" },
 	{ "stuck = never",
-	  ":1: 'never' does not fit 'stuck'; allowed: a time from \"1min\" to \"30d\", or \"off\"" },
+	  ":1: 'never' does not fit 'stuck'; allowed: a time from \"1min\" to \"30d\", in " TIME_UNITS
+	  ", or \"off\"" },
 	{ "stuck = {1h, 2h}", ":1: 'stuck' is a list of 2; allowed: one value" },
 	{ "admission { reply = '250 2.0.0 Ok' }",
 	  ":1: '250 2.0.0 Ok' is no reply; allowed: \"4xx 4.y.z TEXT\" in plain ASCII, up to 200 "

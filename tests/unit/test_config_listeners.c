@@ -204,8 +204,8 @@ static void test_delays(void **state)
 	refuse("listen 'a' { protocol = socketmap address = 'unix:/x' timeout = '2s' }",
 	       ":1: 'timeout' for protocol 'socketmap'; allowed: for postfix-policy");
 	refuse("listen 'a' { " POLICY UNIX "timeout = '500ms' }",
-	       ":1: '500ms' does not fit 'timeout'; allowed: a time from \"1s\" to \"1h\", as in "
-	       "Postfix's main.cf");
+	       ":1: '500ms' does not fit 'timeout'; allowed: a time from \"1s\" to \"1h\", in ms, s or "
+	       "sec, m or min, h, d");
 }
 
 int main(void)

@@ -33,7 +33,8 @@ static int check_wish(struct wish *wish)
 	    (duration_parse(wish->time, &wish->ns) || wish->ns < NS_PER_S || wish->ns > LONGEST_NS))
 		return usage_error(
 			command,
-			"bad time \"%s\": allowed are 1s to 7d, as in \"90s\", \"10min\", \"2h\"",
+			"bad time \"%s\": allowed are 1s to 7d, a number with one of " TIME_UNITS
+			", as in \"90s\", \"20m\", \"2h\"",
 			wish->time);
 	if (!wish->reason)
 		wish->reason = "";
@@ -120,7 +121,7 @@ const struct command command_override = {
 	.name = "override",
 	.arguments = "{normal|medium|high|off} [--for TIME] [--reason TEXT]",
 	.summary = "Force a level by hand, for a time",
-	.help = "  -f, --for TIME     1s to 7d, as in \"90s\", \"10min\", \"2h\" (1h)\n"
+	.help = "  -f, --for TIME     1s to 7d, as in \"90s\", \"20m\", \"2h\" (1h)\n"
 		"  -r, --reason TEXT  shown in the status and the log, not to senders\n"
 		"  -h, --help         this text\n\n"
 		"\"off\" ends an override. Only root and the configured admin may.\n"

@@ -85,7 +85,7 @@ static int read_lease(cfg_t *block, struct config_gate *gate, struct config_prob
 	    gate->lease_ns > LEASE_LONGEST_NS)
 		return config_problem(problem, value->line,
 				      CONFIG_QUOTE " does not fit 'lease'; allowed: a time from "
-						   "\"10s\" to \"5min\"",
+						   "\"10s\" to \"5min\", in " TIME_UNITS,
 				      value->text);
 	return 0;
 }

@@ -52,8 +52,8 @@ static const char *allowed_kinds(const struct resource_type *type)
 		return type->has_size ? "a share (\"10%\") or a count (\"20000\")"
 				      : "a count (\"20000\")";
 	case UNIT_TIME:
-		return type->has_size ? "a share (\"10%\") or a time (\"90s\")"
-				      : "a time (\"90s\")";
+		return type->has_size ? "a share (\"10%\") or a time (\"90s\", in " TIME_UNITS ")"
+				      : "a time (\"90s\", in " TIME_UNITS ")";
 	case UNIT_SHARE:
 		break;
 	}
@@ -138,7 +138,7 @@ static int read_time(const struct limits *limits, const char *key, int64_t *ns)
 		return config_problem(limits->problem, value->line,
 				      CONFIG_QUOTE
 				      " does not fit '%s'; allowed: a time from \"0s\" "
-				      "to \"1d\"",
+				      "to \"1d\", in " TIME_UNITS,
 				      value->text, key);
 	*ns = read;
 	return 0;

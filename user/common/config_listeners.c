@@ -188,7 +188,7 @@ static int read_timeout(cfg_t *block, struct config_listener *listener,
 	    listener->timeout_ns > TIMEOUT_LONGEST_NS)
 		return config_problem(problem, value->line,
 				      CONFIG_QUOTE " does not fit 'timeout'; allowed: a time from "
-						   "\"1s\" to \"1h\", as in Postfix's main.cf",
+						   "\"1s\" to \"1h\", in " TIME_UNITS,
 				      value->text);
 	return 0;
 }

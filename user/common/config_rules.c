@@ -272,7 +272,8 @@ static int read_period(cfg_t *block, const char *key, int64_t *ns, int64_t at_le
 	if (strcmp(value->text, "off") != 0 &&
 	    (duration_parse(value->text, &read) || read < at_least_ns || read > at_most_ns))
 		return config_problem(problem, value->line,
-				      CONFIG_QUOTE " does not fit '%s'; allowed: %s, or \"off\"",
+				      CONFIG_QUOTE " does not fit '%s'; allowed: %s, in " TIME_UNITS
+						   ", or \"off\"",
 				      value->text, key, allowed);
 	*ns = read;
 	return 0;

@@ -21,7 +21,7 @@ struct suffix {
 	int64_t factor;
 };
 
-/* Of each kind the largest first: even_suffix() takes the first that fits. */
+/* Of each kind the largest first: even_suffix() takes the first that fits, so short forms last. */
 static const struct suffix suffixes[] = {
 	{ "%", QUANTITY_SHARE, PPM / 100 },
 	{ "P", QUANTITY_SIZE, KIB *GIB *KIB },
@@ -38,7 +38,9 @@ static const struct suffix suffixes[] = {
 	{ "d", QUANTITY_TIME, NS_PER_DAY },
 	{ "h", QUANTITY_TIME, NS_PER_HOUR },
 	{ "min", QUANTITY_TIME, NS_PER_MIN },
+	{ "m", QUANTITY_TIME, NS_PER_MIN },
 	{ "s", QUANTITY_TIME, NS_PER_S },
+	{ "sec", QUANTITY_TIME, NS_PER_S },
 	{ "ms", QUANTITY_TIME, NS_PER_MS },
 	{ "", QUANTITY_COUNT, 1 },
 };

@@ -33,7 +33,7 @@ enum unit {
 enum quantity_kind {
 	QUANTITY_SHARE, /* "10%", "0.5%": number is ppm */
 	QUANTITY_SIZE,	/* "2G", "512MiB", "100B": number is bytes; K M G T P are powers of 1024 */
-	QUANTITY_TIME,	/* "90s", "10min", "500ms", "2h", "1d": number is nanoseconds */
+	QUANTITY_TIME,	/* see TIME_UNITS: number is nanoseconds */
 	QUANTITY_COUNT, /* "20000": number as it stands */
 };
 
@@ -48,6 +48,9 @@ struct quantity {
  * quantity) or -ERANGE (does not fit into int64_t, or a share above 100 %).
  */
 int quantity_parse(const char *text, struct quantity *quantity);
+
+/* What may follow the number of a time, for messages. */
+#define TIME_UNITS "ms, s or sec, m or min, h, d"
 
 /* A time only ("60s"; a bare "0" is taken too). Returns 0, -EINVAL or -ERANGE. */
 int duration_parse(const char *text, int64_t *ns);
