@@ -238,10 +238,13 @@ listened_is() { # MEMBER VALUE
 }
 
 @test "a listener that cannot be opened is warned of, and the others work" {
+	local port=$((20000 + RANDOM % 10000))
+	background taken socat "TCP4-LISTEN:$port,bind=127.0.0.1,fork" /dev/null
+	wait_until 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
 	start 'listen "lost" { protocol = "socketmap" address = "unix:/no/such/place/map" }' \
-		'listen "remote" { protocol = "socketmap" address = "inet:192.0.2.1:10040" }' "$(listener)"
+		"listen \"taken\" { protocol = \"socketmap\" address = \"inet:127.0.0.1:$port\" }" "$(listener)"
 	log_says '^warning: listen "lost": cannot listen on unix:/no/such/place/map: No such file'
-	log_says '^warning: listen "remote": cannot listen on inet:192.0.2.1:10040: '
+	log_says "^warning: listen \"taken\": cannot listen on inet:127.0.0.1:$port: Address already in use"
 	says "$DUNNO" 203.0.113.1
 	[ "$(field '[.listeners[].state] | join(" ")')" = 'closed closed open' ]
 }
@@ -253,6 +256,25 @@ listened_is() { # MEMBER VALUE
 		"listen \"six\" { protocol = \"postfix-policy\" address = \"inet:[::1]:$port\" }"
 	[ "$(request 203.0.113.1 | ask_policy "TCP4:127.0.0.1:$port")" = "$DUNNO" ]
 	[ "$(request 203.0.113.1 | ask_policy "TCP6:[::1]:$port")" = "$DUNNO" ]
+}
+
+# As the bridge of a container that starts after us.
+@test "an address that comes later is listened on once it is there" {
+	touch "$SCRATCH/net"
+	unshare --net="$SCRATCH/net" ip link set lo up || skip "no network namespaces here"
+	DAEMON_UNDER=(nsenter "--net=$SCRATCH/net")
+	start 'listen "four" { protocol = "postfix-policy" address = "inet:192.0.2.1:10040" }' \
+		'listen "six" { protocol = "postfix-policy" address = "inet:[2001:db8::1]:10040" }'
+	log_says '^warning: listen "four": this host has no address of inet:192.0.2.1:10040 yet: '
+	log_says '^warning: listen "six": this host has no address of inet:\[2001:db8::1\]:10040 yet: '
+	nsenter "--net=$SCRATCH/net" ip address add 192.0.2.1/24 dev lo
+	nsenter "--net=$SCRATCH/net" ip address add 2001:db8::1/64 dev lo nodad
+	[ "$(request 203.0.113.1 | asked_inside TCP4:192.0.2.1:10040)" = "$DUNNO" ]
+	[ "$(request 203.0.113.1 | asked_inside 'TCP6:[2001:db8::1]:10040')" = "$DUNNO" ]
+}
+
+asked_inside() { # SOCAT-ADDRESS
+	timeout 30 nsenter "--net=$SCRATCH/net" socat -t 20 - "$1" | grep -v '^$'
 }
 
 @test "a reload keeps what is unchanged with its connections, and opens and closes the rest" {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "publish/listener_internal.h"
 
 static void make_rule(const struct config_listener *config, const char *user,
@@ -55,6 +56,29 @@ static int open_unix(struct listener *listener)
 	return ret ? ret : unix_socket_place_apart(&listener->socket, rule);
 }
 
+/*
+ * An address that comes later, as a container's bridge does, is listened on as of then
+ * (IP_FREEBIND); one that never comes would be mistyped.
+ */
+static int bind_inet(const struct listener *listener, int fd, socklen_t size)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&listener->config.socket;
+	bool six = address->sa_family == AF_INET6;
+	const int on = 1;
+
+	if (!bind(fd, address, size))
+		return 0;
+	if (errno != EADDRNOTAVAIL ||
+	    setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_FREEBIND : IP_FREEBIND, &on,
+		       sizeof(on)) ||
+	    bind(fd, address, size))
+		return -errno;
+	log_warning("listen \"%s\": this host has no address of %s yet: who asks there takes mail "
+		    "as if there was no spoolgate, until it has",
+		    listener->config.name, listener->config.address);
+	return 0;
+}
+
 static int open_inet(struct listener *listener)
 {
 	const struct sockaddr_storage *address = &listener->config.socket;
@@ -62,6 +86,7 @@ static int open_inet(struct listener *listener)
 	socklen_t size = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 	const int on = 1, buffer = LISTENER_BUFFER;
 	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int ret;
 
 	if (fd < 0)
 		return -errno;
@@ -72,9 +97,10 @@ static int open_inet(struct listener *listener)
 	/* [::] is what it says, and 0.0.0.0 another address. */
 	if (six)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)address, size) || listen(fd, LISTENER_BACKLOG))
-		return -errno;
-	return 0;
+	ret = bind_inet(listener, fd, size);
+	if (!ret && listen(fd, LISTENER_BACKLOG))
+		ret = -errno;
+	return ret;
 }
 
 int listener_socket_open(struct listener *listener)
