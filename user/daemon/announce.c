@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the daemon says in the log. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/network.h"
@@ -9,6 +11,26 @@
 
 #define REASON	    REPORT_REASON
 #define SIZE_GAP_NS (60 * NS_PER_S)
+
+/* How the command is called: by its path, where it lies beside us and so not in the PATH. */
+static char client[PATH_MAX] = "spoolgate";
+
+void announce_prepare(void)
+{
+	char path[sizeof(client)];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("spoolgate"));
+	char *name;
+
+	if (length < 0)
+		return;
+	path[length] = '\0';
+	name = strrchr(path, '/');
+	if (!name)
+		return;
+	strcpy(name + 1, "spoolgate");
+	if (!access(path, X_OK))
+		strcpy(client, path);
+}
 
 static void announce_filesystem(const struct daemon *daemon, unsigned int index)
 {
@@ -73,8 +95,7 @@ void announce_start(const struct daemon *daemon)
 	log_info("level %s%s; inbound: %s", level_name(daemon->judge.level),
 		 daemon->config->mode == MODE_OBSERVE ? " (observing only)" : "",
 		 daemon->admission[CLASS_INBOUND]);
-	log_info("ask with: spoolgate -s %s status, or: echo admission | socat - UNIX-CONNECT:%s",
-		 daemon->config->state.path, daemon->config->state.path);
+	log_info("ask with: %s -s %s status", client, daemon->config->state.path);
 }
 
 static void announce_resource(struct daemon *daemon, const struct report *report, unsigned int i,

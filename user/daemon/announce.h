@@ -5,6 +5,9 @@
 
 #include "daemon/daemon.h"
 
+/* While we may still look for the program that asks us. */
+void announce_prepare(void);
+
 /* What is watched, by which probe, and how to ask. */
 void announce_start(const struct daemon *daemon);
 

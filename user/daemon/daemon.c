@@ -494,6 +494,7 @@ int daemon_run(struct config *config, const char *file, const char *socket)
 	held_begin();
 	logger_open();
 	privileges_know(config->user);
+	announce_prepare();
 	privileges_protect();
 	if (config->gate_count)
 		privileges_hurry();
