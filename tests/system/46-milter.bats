@@ -317,6 +317,21 @@ promised_is() { # BYTES
 	milter_says 'open is writable for everyone'
 }
 
+@test "a place that nobody could use is named, with what to do" {
+	local place
+	need_root
+	mkdir "$SCRATCH/fixed"
+	mount -t tmpfs -o ro none "$SCRATCH/fixed"
+	run "$BUILD/spoolgate-milter" -l "unix:$SCRATCH/fixed/milter.sock"
+	((status == 69))
+	[[ $output == *"$SCRATCH/fixed/milter.sock: Read-only file system"*ReadWritePaths=* ]]
+	place=$(TMPDIR=/tmp mktemp -d)
+	ADDRESS=unix:$place/milter.sock
+	start_milter
+	rm -r "$place"
+	milter_says "$place/milter.sock: the systemd unit, .*PrivateTmp="
+}
+
 @test "the command line says what is wrong" {
 	local milter=$BUILD/spoolgate-milter
 	run "$milter"

@@ -76,12 +76,22 @@ static void test_clean(void **state)
 	assert_string_equal(text_clean(text, 0, "abc", 3), "kept");
 }
 
+static void test_tmp(void **state)
+{
+	(void)state;
+	assert_true(path_is_in_tmp("/tmp/x"));
+	assert_true(path_is_in_tmp("/var/tmp/a/b"));
+	assert_false(path_is_in_tmp("/tmpx"));
+	assert_false(path_is_in_tmp("/run/tmp/x"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8_length),
 		cmocka_unit_test(test_is_clean),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_tmp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

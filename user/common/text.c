@@ -84,3 +84,8 @@ char *text_clean(char *buf, size_t size, const char *text, size_t length)
 		buf[used] = '\0';
 	return buf;
 }
+
+bool path_is_in_tmp(const char *path)
+{
+	return !strncmp(path, "/tmp/", 5) || !strncmp(path, "/var/tmp/", 9);
+}

@@ -27,4 +27,10 @@ bool text_is_clean(const char *text, size_t length);
  */
 char *text_clean(char *buf, size_t size, const char *text, size_t length);
 
+/*
+ * Is PATH below /tmp or /var/tmp? Services with PrivateTmp= have others of their own: a socket
+ * there is found by none of them, and the other way round.
+ */
+bool path_is_in_tmp(const char *path);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/network.h"
+#include "common/text.h"
 #include "daemon/announce.h"
 
 #define REASON	    REPORT_REASON
@@ -72,6 +73,24 @@ void announce_stall(const struct config *config)
 			config->file);
 }
 
+/* Which services find it depends on their units, and nobody would look there. */
+static void announce_tmp(const char *path)
+{
+	if (path_is_in_tmp(path))
+		log_notice("%s: services with a /tmp of their own (PrivateTmp=) do not find this "
+			   "socket, and take mail as if there was no spoolgate: better a path in "
+			   "/run/spoolgate or in the queue directory",
+			   path);
+}
+
+static void announce_sockets(const struct config *config)
+{
+	announce_tmp(config->state.path);
+	for (unsigned int i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].socket.ss_family == AF_UNIX)
+			announce_tmp(config->listeners[i].address + strlen("unix:"));
+}
+
 void announce_start(const struct daemon *daemon)
 {
 	char reason[REASON];
@@ -95,6 +114,7 @@ void announce_start(const struct daemon *daemon)
 	log_info("level %s%s; inbound: %s", level_name(daemon->judge.level),
 		 daemon->config->mode == MODE_OBSERVE ? " (observing only)" : "",
 		 daemon->admission[CLASS_INBOUND]);
+	announce_sockets(daemon->config);
 	log_info("ask with: %s -s %s status", client, daemon->config->state.path);
 }
 

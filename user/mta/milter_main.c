@@ -179,6 +179,11 @@ static int start(struct milter *milter, const struct options *options)
 	}
 	ret = milter_socket_open(&milter->socket, user ? user->pw_uid : (uid_t)-1, problem,
 				 sizeof(problem));
+	if (ret == -EROFS)
+		return complain(EX_UNAVAILABLE, "cannot listen on", problem,
+				"Read-only file system (the systemd unit's ProtectSystem= and "
+				"ProtectHome= make /etc, /usr and /home so: ReadWritePaths= in a "
+				"drop-in, or another path)");
 	if (ret)
 		return complain(EX_UNAVAILABLE, "cannot listen on", problem, strerror(-ret));
 	if (!milter->socket.path)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/text.h"
 
 #define BACKLOG 1024 /* what SOMAXCONN lets through of it */
 #define ALLOWED "allowed: unix:/PATH, inet:PORT@HOST, inet6:PORT@HOST"
@@ -142,6 +143,12 @@ static int prepare_directory(const char *path, uid_t user, char *problem, size_t
 		return ret;
 	if (stat(directory, &status))
 		return -errno;
+	if (path_is_in_tmp(path))
+		log_warning(
+			"%s: the systemd unit, and maybe the mail server's, has a %s of its own "
+			"(PrivateTmp=): take /run/spoolgate-milter/milter.sock, or a path in "
+			"the queue directory",
+			path, directory);
 	if (status.st_mode & S_IWOTH)
 		log_warning("%s is writable for everyone: Sendmail refuses sockets in there",
 			    directory);
