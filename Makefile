@@ -228,6 +228,7 @@ install: all
 	install -D -m 0644 -t $(PLACE)/share/doc/spoolgate/examples share/examples/admission.c
 	install -D -m 0644 -t $(PLACE)/share/doc/spoolgate LICENSE $(wildcard README.md share/spoolgate.conf)
 	install -D -m 0644 -t $(PLACE)/share/doc/spoolgate/mta $(wildcard share/mta/*)
+	sed -i 's|/usr/libexec/|$(PREFIX)/libexec/|' $(PLACE)/share/doc/spoolgate/mta/opensmtpd.conf
 	install -D -m 0644 -t $(PLACE)/lib/sysusers.d share/sysusers.d/spoolgate.conf
 	install -D -m 0644 -t $(PLACE)/lib/systemd/system share/systemd/spoolgated.service share/systemd/spoolgate-milter.service
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|' $(PLACE)/lib/systemd/system/spoolgated.service $(PLACE)/lib/systemd/system/spoolgate-milter.service
