@@ -33,7 +33,7 @@ END { finish() }
 
 function emit(line, what) {
 	sub(/\n+$/, "", what)
-	gsub(/\\/, "\\\\", what)
+	gsub(/\\/, "&&", what)
 	gsub(/\n/, "\\n", what)
 	if (what != "")
 		print file ":" line "\t" what

@@ -23,7 +23,8 @@ can_have_lab() { # SERVER[-VARIANT]
 			exit
 		}
 		need_means
-		need_packages clients "${1%-*}"
+		# shellcheck disable=SC2086
+		need_packages clients "${1%-*}" ${LAB_ALSO:-}
 	)
 	export LAB_LACKS
 	[[ -z $LAB_LACKS ]]
@@ -33,10 +34,13 @@ need_lab() {
 	[[ -z ${LAB_LACKS:-} ]] || skip "$LAB_LACKS"
 }
 
-# For setup_file. An empty GROUP leaves the state socket to the one it has by default.
+# For setup_file. The packages of the servers in $LAB_ALSO are there as well. An empty GROUP leaves the state socket to the one it has by default.
 start_lab() { # SERVER[-VARIANT] QUEUE-DIRECTORY GROUP [QUEUE-MIB]
-	local server=$1 packages
-	packages=("$BUILD/mta/cache/clients" "$BUILD/mta/cache/${server%-*}")
+	local server=$1 packages name
+	packages=("$BUILD/mta/cache/clients")
+	for name in ${LAB_ALSO:-} "${server%-*}"; do
+		packages+=("$BUILD/mta/cache/$name")
+	done
 	export LAB_DIRECTORY=$BATS_FILE_TMPDIR LAB_QUEUE=$2 LAB_GROUP=$3 LAB_KEEPER LAB_PID
 	chmod go+rx "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
 	SPOOLGATE_SCRATCH=$LAB_DIRECTORY/ unshare --mount --propagation private --net --uts --ipc --pid \
