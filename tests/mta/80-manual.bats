@@ -108,6 +108,17 @@ is_read_again() { # BEFORE
 	each_text reload reload_typed
 }
 
+unit_takes() { # PLACE TEXT
+	lab mkdir -p /etc/systemd/system/spoolgated.service.d
+	printf '[Service]\n%s\n' "$2" | lab tee /etc/systemd/system/spoolgated.service.d/manual.conf >/dev/null
+	lab systemd-analyze verify spoolgated.service
+}
+
+@test "systemd takes what is said to go into a drop-in" {
+	each_text unit unit_takes
+	lab rm -r /etc/systemd/system/spoolgated.service.d
+}
+
 # --- Postfix --------------------------------------------------------------------------------
 
 # README's are for the server that runs; what others say is tried on a copy.
