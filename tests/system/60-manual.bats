@@ -93,6 +93,13 @@ is_in_header() { # PLACE TEXT
 	each_text header is_in_header
 }
 
+@test "each function of the library has a page, and its prototype there, and the other way round" {
+	diff <(grep -oE '^[^/*]*\bspoolgate_[a-z_]+\(' "$TOP/include/spoolgate.h" | grep -oE 'spoolgate_[a-z_]+' | sort -u) \
+		<(sed -nE '/^\.Sh SYNOPSIS/,/^\.Sh DESC/s/^\.F[no] (spoolgate_[a-z_]+).*/\1/p' "$TOP/man/libspoolgate.3" | sort -u)
+	diff <(sed -nE '/^\.Sh SYNOPSIS/,/^\.Sh DESC/s/^\.F[no] (spoolgate_[a-z_]+).*/\1.3/p' "$TOP/man/libspoolgate.3" | sort -u) \
+		<(cd "$TOP/man" && ls spoolgate_*.3)
+}
+
 is_said() { # PLACE TEXT
 	[[ $(cli check) == "defer $2" ]]
 }
