@@ -3,6 +3,8 @@
 #ifndef TESTS_CONFIG_CASES_H
 #define TESTS_CONFIG_CASES_H
 
+#include "common/units.h"
+
 #define TOP_ALLOWED \
 	"mode, user, stuck, filesystem, queue, memory, io, classes, admission, gate, state, listen"
 #define LIMITS_ALLOWED	   "medium, high, leave-medium, leave-high, sustain, dwell"
