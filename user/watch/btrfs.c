@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How much mail a btrfs can still take: its numbers, and what follows from them. */
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "common/units.h"
@@ -55,16 +57,6 @@ static const struct profile profiles[] = {
 };
 
 #define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
-
-int btrfs_uuid(int fd, uint8_t uuid[BTRFS_UUID])
-{
-	struct btrfs_ioctl_fs_info_args info = { 0 };
-
-	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info))
-		return -errno;
-	memcpy(uuid, info.fsid, BTRFS_UUID);
-	return 0;
-}
 
 /* The directory of the filesystem in SYSFS. */
 static int open_tree(const char *sysfs, const uint8_t uuid[BTRFS_UUID])
@@ -172,7 +164,7 @@ static void take_metadata(int tree, struct btrfs_space *space)
 			       read_number(tree, "allocation/global_rsv_size", 0);
 }
 
-static int64_t sum_of_devices(int tree)
+static int64_t sum_of_devices(int tree, unsigned int *devices)
 {
 	int fd = openat(tree, "devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -186,9 +178,11 @@ static int64_t sum_of_devices(int tree)
 		return 0;
 	}
 	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
 		snprintf(path, sizeof(path), "%s/size", entry->d_name);
-		if (entry->d_name[0] != '.')
-			sectors += read_number(fd, path, 0);
+		sectors += read_number(fd, path, 0);
+		(*devices)++;
 	}
 	closedir(directory);
 	return sectors * 512;
@@ -208,13 +202,13 @@ int btrfs_space(const char *sysfs, const uint8_t uuid[BTRFS_UUID], struct btrfs_
 	take_metadata(tree, space);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		space->raw_allocated += number_of(tree, kinds[i], "disk_total");
-	space->raw_size = sum_of_devices(tree);
+	space->raw_size = sum_of_devices(tree, &space->devices);
 	close(tree);
 	return space->data_copies ? 0 : -ENODATA;
 }
 
-int btrfs_devices(int fd, const char *sysfs, const uint8_t uuid[BTRFS_UUID],
-		  struct btrfs_devices *devices)
+static int ask_devices(int fd, const char *sysfs, const uint8_t uuid[BTRFS_UUID],
+		       struct btrfs_devices *devices)
 {
 	struct btrfs_ioctl_fs_info_args info = { 0 };
 	int tree = open_tree(sysfs, uuid);
@@ -244,6 +238,17 @@ int btrfs_devices(int fd, const char *sysfs, const uint8_t uuid[BTRFS_UUID],
 	if (tree >= 0)
 		close(tree);
 	return found ? 0 : -ENODEV;
+}
+
+int btrfs_devices(int fd, const char *sysfs, const uint8_t uuid[BTRFS_UUID],
+		  struct btrfs_devices *devices)
+{
+	int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int error = ask_devices(file < 0 ? fd : file, sysfs, uuid, devices);
+
+	if (file >= 0)
+		close(file);
+	return error;
 }
 
 static bool parse_uuid(const char *text, uint8_t uuid[BTRFS_UUID])
@@ -280,6 +285,37 @@ static int no_tree(const char *sysfs, int error)
 		return -error;
 	strcpy(above, sysfs);
 	return stat(dirname(above), &st) ? -EIO : -ENOENT;
+}
+
+/* The first half of what statfs calls it by; the second has the subvolume's number in it. */
+static uint32_t statfs_id(const uint8_t uuid[BTRFS_UUID])
+{
+	uint32_t word[BTRFS_UUID / 4];
+
+	memcpy(word, uuid, sizeof(word));
+	return be32toh(word[0]) ^ be32toh(word[2]);
+}
+
+int btrfs_uuid(int fd, const char *sysfs, uint8_t uuid[BTRFS_UUID])
+{
+	struct dirent *entry;
+	struct statfs fs;
+	int error = -ESRCH;
+	uint32_t id;
+	DIR *directory;
+
+	if (fstatfs(fd, &fs))
+		return -errno;
+	directory = opendir(sysfs);
+	if (!directory)
+		return -errno;
+	memcpy(&id, &fs.f_fsid, sizeof(id));
+	while (error && (entry = readdir(directory)))
+		if (strlen(entry->d_name) == 2 * BTRFS_UUID + 4 &&
+		    parse_uuid(entry->d_name, uuid) && statfs_id(uuid) == id)
+			error = 0;
+	closedir(directory);
+	return error;
 }
 
 int btrfs_by_size(const char *sysfs, int64_t size_bytes, uint8_t uuid[BTRFS_UUID])

@@ -27,6 +27,7 @@ struct btrfs_space {
 	unsigned int metadata_copies; /* of a new piece of metadata: DUP and RAID1 have two */
 	unsigned int metadata_parity; /* devices that parity takes: RAID5 one, RAID6 two */
 	unsigned int data_copies;
+	unsigned int devices;
 	int64_t raw_size;      /* of all devices */
 	int64_t raw_allocated; /* to either room, copies included */
 };
@@ -36,10 +37,17 @@ struct btrfs_devices {
 	int64_t left[BTRFS_DEVICES]; /* bytes of the device that are allocated to nothing yet */
 };
 
-/* Which filesystem a descriptor is on. Returns 0 or -errno. */
-int btrfs_uuid(int fd, uint8_t uuid[BTRFS_UUID]);
+/*
+ * Which filesystem of those in the tree at SYSFS a descriptor is on, O_PATH or not. No directory of
+ * it is opened: btrfs waits then for its lock, which whoever may read it can hold. Returns 0,
+ * -ESRCH where it is none of them, or -errno.
+ */
+int btrfs_uuid(int fd, const char *sysfs, uint8_t uuid[BTRFS_UUID]);
 
-/* What its devices have left: of those that can be written. Returns 0 or -errno. */
+/*
+ * What its devices have left: of those that can be written. Of a directory (O_PATH) a file without
+ * a name is asked, for the same reason. Returns 0 or -errno.
+ */
 int btrfs_devices(int fd, const char *sysfs, const uint8_t uuid[BTRFS_UUID],
 		  struct btrfs_devices *devices);
 

@@ -11,6 +11,8 @@
 #include <sys/statvfs.h> /* ST_RDONLY */
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/units.h"
 #include "watch/btrfs.h"
 #include "watch/look.h"
 #include "watch/upper.h"
@@ -33,11 +35,37 @@ static uint64_t count_of(uint64_t value)
 	return value > INT64_MAX ? 0 : value;
 }
 
+/* A filesystem of several devices is asked what each has left no more often than so. */
+#define DEVICES_NS (5 * NS_PER_S)
+
+/* By the slot's thread: its path is one filesystem, but for a mount. */
+static _Thread_local struct {
+	int64_t since_ns;
+	uint8_t uuid[LOOK_UUID];
+	bool asked;
+	struct btrfs_devices devices;
+} asked_last;
+
+/* NULL: it is one device, and the sums say all; or they cannot be asked. */
+static const struct btrfs_devices *devices_of(int fd, const struct btrfs_space *space,
+					      const uint8_t uuid[LOOK_UUID])
+{
+	if (fd < 0 || space->devices < 2)
+		return NULL;
+	if (!asked_last.since_ns || monotonic_ns() - asked_last.since_ns > DEVICES_NS ||
+	    memcmp(asked_last.uuid, uuid, LOOK_UUID) != 0) {
+		asked_last.since_ns = monotonic_ns();
+		memcpy(asked_last.uuid, uuid, LOOK_UUID);
+		asked_last.asked = !btrfs_devices(fd, BTRFS_SYSFS, uuid, &asked_last.devices);
+	}
+	return asked_last.asked ? &asked_last.devices : NULL;
+}
+
 static void take_btrfs(int fd, const uint8_t uuid[LOOK_UUID], struct look *look)
 {
-	struct btrfs_devices devices;
+	const struct btrfs_devices *devices;
 	struct btrfs_space space;
-	bool asked;
+	int64_t unallocated, asked;
 
 	look->inodes = look->free_inodes = 0;
 	look->has_uuid = true;
@@ -46,21 +74,19 @@ static void take_btrfs(int fd, const uint8_t uuid[LOOK_UUID], struct look *look)
 		look->room = LOOK_ROOM_NO_SYSFS;
 		return;
 	}
-	asked = fd >= 0 && !btrfs_devices(fd, BTRFS_SYSFS, uuid, &devices);
-	look->available_bytes =
-		btrfs_room(&space, btrfs_unallocated(&space, asked ? &devices : NULL),
-			   look->available_bytes, &look->growth);
+	devices = devices_of(fd, &space, uuid);
+	unallocated = btrfs_unallocated(&space, NULL);
+	asked = devices ? btrfs_unallocated(&space, devices) : unallocated;
+	look->available_bytes = btrfs_room(&space, asked < unallocated ? asked : unallocated,
+					   look->available_bytes, &look->growth);
 }
 
-static void look_at_btrfs(const char *path, mode_t mode, struct look *look)
+static void look_at_btrfs(const char *path, struct look *look)
 {
+	int fd = open(path, O_PATH | O_CLOEXEC);
 	uint8_t uuid[LOOK_UUID];
-	int fd = -1;
 
-	/* To open anything else may do something. */
-	if (S_ISDIR(mode) || S_ISREG(mode))
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && !btrfs_uuid(fd, uuid))
+	if (fd >= 0 && !btrfs_uuid(fd, BTRFS_SYSFS, uuid))
 		take_btrfs(fd, uuid, look);
 	else
 		look->room = LOOK_ROOM_NO_SYSFS;
@@ -91,7 +117,7 @@ static void look_at_overlay(uint32_t device, struct look *look)
 }
 
 /* What statfs does not tell, and what its numbers mean. */
-static void look_deeper(const char *path, mode_t mode, uint32_t device, struct look *look)
+static void look_deeper(const char *path, uint32_t device, struct look *look)
 {
 	look->growth = GROWTH_OTHERS;
 	switch (look->type) {
@@ -99,7 +125,7 @@ static void look_deeper(const char *path, mode_t mode, uint32_t device, struct l
 		look->growth = GROWTH_EXT4;
 		break;
 	case BTRFS_SUPER_MAGIC:
-		look_at_btrfs(path, mode, look);
+		look_at_btrfs(path, look);
 		break;
 	case OVERLAYFS_SUPER_MAGIC:
 		look_at_overlay(device, look);
@@ -158,6 +184,6 @@ int look_at(const char *path, uint32_t device, struct look *look)
 	look->mounted = is_mounted_at(path, &st);
 	look->type = (uint64_t)fs.f_type;
 	look->read_only = fs.f_flags & ST_RDONLY;
-	look_deeper(path, st.st_mode, device, look);
+	look_deeper(path, device, look);
 	return 0;
 }

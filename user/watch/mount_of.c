@@ -65,12 +65,13 @@ int mount_of_open(const struct mount_of *mount)
 	struct stat st;
 	int fd;
 
-	/* To open anything else may do something. */
+	/* To open anything else may do something, and a directory of btrfs wait for its lock. */
 	if (stat(mount->point, &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return -EINVAL;
-	fd = open(mount->point, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open(mount->point, S_ISDIR(st.st_mode) ? O_PATH | O_DIRECTORY | O_CLOEXEC
+						    : O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) || !(stx.stx_mask & STATX_MNT_ID) ||

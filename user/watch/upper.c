@@ -35,13 +35,13 @@ static enum upper_type type_of(const char *name)
 	return strcmp(name, "ext4") ? UPPER_OTHER : UPPER_EXT4;
 }
 
-static bool learn_uuid(struct found *found)
+static bool learn_uuid(const struct upper_clues *clues, struct found *found)
 {
 	int fd = mount_of_open(&found->mount);
 
 	if (fd < 0)
 		return false;
-	found->mounted = !btrfs_uuid(fd, found->uuid);
+	found->mounted = !btrfs_uuid(fd, clues->sysfs, found->uuid);
 	close(fd);
 	return found->mounted;
 }
@@ -55,7 +55,7 @@ static void find_mount(const struct upper_clues *clues, struct found *found)
 		return;
 	while (mount_of_next(mountinfo, clues->device, &found->mount)) {
 		found->type = type_of(found->mount.type);
-		if (found->type != UPPER_BTRFS || learn_uuid(found))
+		if (found->type != UPPER_BTRFS || learn_uuid(clues, found))
 			break;
 	}
 	fclose(mountinfo);
