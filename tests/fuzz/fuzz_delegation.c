@@ -12,11 +12,13 @@
 
 #define DUNNO "action=DUNNO\n\n"
 #define DEFER "action=" REPLY "\n\n"
+#define HANG_UP "action=421 4.3.1 Insufficient system resources\n\n"
 
 static void check_request(const struct delegation_request *request)
 {
 	check(memchr(request->instance, '\0', sizeof(request->instance)));
 	check(memchr(request->address, '\0', sizeof(request->address)));
+	check(memchr(request->port, '\0', sizeof(request->port)));
 	check(!request->address[0] || address_is(request->address));
 	check(request->size == -1 || request->size > 0);
 }
@@ -64,6 +66,25 @@ static bool is_same(const struct delegation_request *last, const struct delegati
 	return !strcmp(request->instance, last->instance);
 }
 
+/* The tenth one in a row of a client, or any one under stress; a REQUEST of NULL begins anew. */
+static const char *refusal(const struct delegation_request *request)
+{
+	static struct delegation_request last;
+	static unsigned int count;
+
+	if (!request) {
+		memset(&last, 0, sizeof(last));
+		count = 0;
+		return NULL;
+	}
+	if (strcmp(request->address, last.address) || strcmp(request->port, last.port))
+		count = 0;
+	last = *request;
+	if (request->stressed)
+		return HANG_UP;
+	return request->port[0] && ++count >= 10 ? HANG_UP : DEFER;
+}
+
 /* What has to be said to all of it: nobody's mind is changed within a message. */
 static const char *expect(const uint8_t *data, size_t size)
 {
@@ -73,13 +94,14 @@ static const char *expect(const uint8_t *data, size_t size)
 	ssize_t taken;
 
 	expected[0] = '\0';
+	refusal(NULL);
 	while (size && (taken = take_request(&request, data, size)) > 0) {
 		if (!is_same(&last, &request))
 			verdict = verdict_of(request.received ? -1 : request.size, request.address);
 		last = request;
 		if (verdict == VERDICT_DELAY)
 			break; /* it is held, and so is what comes after it */
-		strcat(expected, verdict == VERDICT_DEFER ? DEFER : DUNNO);
+		strcat(expected, verdict == VERDICT_DEFER ? refusal(&request) : DUNNO);
 		data += taken;
 		size -= (size_t)taken;
 	}

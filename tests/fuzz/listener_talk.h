@@ -44,9 +44,13 @@ static inline void source_ended(void *context, enum class class, int64_t size, c
 	promised -= size;
 }
 
-/* clang-format off: it takes this for a class of C++ */
-static inline enum class source_class(void *context, bool authenticated, const char *address) {
-	return class_of(context, authenticated, address);
+/* It takes this for a class of C++: */
+/* clang-format off */
+static inline enum class source_class(void *context, bool authenticated, const char *address)
+{
+	const struct config *config = context;
+
+	return class_of(config->internal, config->internal_count, authenticated, address);
 }
 /* clang-format on */
 
