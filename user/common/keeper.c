@@ -208,26 +208,22 @@ static int64_t earlier(int64_t one, int64_t other)
 	return one < other ? one : other;
 }
 
-/* End what hangs, start what is due. Returns when to come again, or INT64_MAX. */
+/* Start what is due, end what hangs. Returns when to come again, or INT64_MAX. */
 static int64_t tend(struct keeper *keeper, int64_t now)
 {
 	int64_t next_ns = INT64_MAX, due_ns;
 
 	for (struct kept *kept = keeper->kept; kept < keeper->kept + keeper->count; kept++) {
-		const struct child *child = kept->child;
-
-		if (kept->pidfd >= 0 && child->hangs) {
-			next_ns = earlier(next_ns, now + LOOK_NS);
-			if (child->hangs(kept->fds, kept->started_ns))
-				end(kept);
-		}
-		if (kept->pidfd >= 0 || !kept->wanted)
-			continue;
 		due_ns = kept->started_ns ? kept->started_ns + kept->wait_ns : now;
-		if (due_ns <= now)
+		if (kept->pidfd < 0 && kept->wanted && due_ns <= now)
 			start(keeper, kept);
-		if (kept->pidfd < 0) /* or it could not be started */
+		if (kept->pidfd < 0 && kept->wanted) /* or it could not be started */
 			next_ns = earlier(next_ns, due_ns > now ? due_ns : now + FIRST_NS);
+		if (kept->pidfd < 0 || !kept->child->hangs)
+			continue;
+		next_ns = earlier(next_ns, now + LOOK_NS);
+		if (kept->child->hangs(kept->fds, kept->started_ns))
+			end(kept);
 	}
 	return next_ns;
 }
