@@ -82,11 +82,13 @@ static void take_success(struct filesystem *fs, const struct write_probe *probe,
 {
 	struct writable *writable = &fs->writable;
 
+	/* A touch does not look for where new mail comes: it may have written elsewhere. */
+	if (!synced)
+		return;
 	writable->proven = true;
 	writable->reached |= !probe->unreachable;
-	writable->as = (struct write_probe_as){ probe->uid, probe->gid };
-	if (synced)
-		recover(fs);
+	writable->as = (struct write_probe_as){ probe->uid, probe->gid, probe->arrival };
+	recover(fs);
 }
 
 /*
@@ -96,6 +98,12 @@ static void take_success(struct filesystem *fs, const struct write_probe *probe,
 void writable_take(struct filesystem *fs, const struct write_probe *probe, bool synced)
 {
 	fs->writable.pages = pages_of(fs); /* what it dirtied itself is no sign of others */
+	if (synced && fs->writable.said_held)
+		log_notice("%s: trial files can be made there again", filesystem_path(fs));
+	if (synced) {
+		fs->writable.named = probe->named;
+		fs->writable.said_held = false;
+	}
 	if (!probe->proved)
 		return;
 	if (probe->error)
@@ -113,6 +121,18 @@ void writable_forget_owner(struct filesystem *fs)
 	fs->writable.as = (struct write_probe_as){ 0 };
 }
 
+/*
+ * What others have done on the filesystem. Where a trial file has a name it may wait for its
+ * directory alone: pages that others dirty are a sign of life, too.
+ */
+static int64_t progress(const struct filesystem *fs)
+{
+	int64_t writes = block_device_writes(fs->canary.device);
+	int64_t pages = fs->writable.named ? (int64_t)pages_of(fs) : 0;
+
+	return pages ? (writes < 0 ? 0 : writes) + pages : writes;
+}
+
 static void send_it(struct filesystem *fs)
 {
 	struct writable *writable = &fs->writable;
@@ -120,7 +140,7 @@ static void send_it(struct filesystem *fs)
 
 	if (!fs->present || !fs->canary.tid || fs->canary.serial || writable->serial)
 		return;
-	writable->writes = block_device_writes(fs->canary.device);
+	writable->writes = progress(fs);
 	if (scout_send(&fs->set->scout, operation, fs->slot, fs->serial + 1, &writable->as, 0,
 		       NULL))
 		return;
@@ -184,14 +204,32 @@ bool writable_hangs(struct writable *writable, int64_t completed, int64_t now)
 	return writable->waited_ns >= (completed < 0 ? WRITABLE_HUNG_NS : WRITABLE_STUCK_NS);
 }
 
+/* It is held up, and the filesystem is not: nobody is refused, and somebody should know. */
+static void tell_held(struct filesystem *fs)
+{
+	struct writable *writable = &fs->writable;
+
+	if (!writable->named || writable->said_held || writable->error ||
+	    monotonic_ns() - writable->sent_ns < WRITABLE_STUCK_NS)
+		return;
+	log_warning(
+		"%s: a trial file cannot be made there for %lld s now, while others write to its "
+		"filesystem: somebody holds the directory (or one of its files), and whether "
+		"mail can be written is not known; it is taken as before",
+		filesystem_path(fs), (long long)(WRITABLE_STUCK_NS / NS_PER_S));
+	writable->said_held = true;
+}
+
 void writable_tick(struct filesystem *fs, bool safety)
 {
 	struct writable *writable = &fs->writable;
 
-	if (writable->serial && !writable->error &&
-	    writable_hangs(writable, block_device_writes(fs->canary.device), monotonic_ns())) {
-		fail(fs, ETIMEDOUT);
-		readings_failed(fs);
+	if (writable->serial && !writable->error) {
+		if (writable_hangs(writable, progress(fs), monotonic_ns())) {
+			fail(fs, ETIMEDOUT);
+			readings_failed(fs);
+		}
+		tell_held(fs);
 	}
 	if (is_due(fs, safety))
 		send_it(fs);

@@ -33,9 +33,11 @@ struct writable {
 	bool reached;		  /* and could come there */
 	struct write_probe_as as; /* that owner, who is to be able to still */
 	bool said_denied;	  /* the log has it that its owner cannot */
-	uint64_t serial;	  /* of the probe with sync that is under way; 0: none */
-	int64_t sent_ns;	  /* when it was sent, or the last one */
-	int64_t took_ns;	  /* the last one */
+	bool named;	   /* trial files have names there: a directory's lock holds them up */
+	bool said_held;	   /* the log has it that one is */
+	uint64_t serial;   /* of the probe with sync that is under way; 0: none */
+	int64_t sent_ns;   /* when it was sent, or the last one */
+	int64_t took_ns;   /* the last one */
 	int64_t waited_ns; /* for the one under way, and the disk completed nothing meanwhile */
 	int64_t tick_ns;   /* when that was seen last */
 	uint64_t pages;	   /* dirtied on the filesystem when the last probe came back */

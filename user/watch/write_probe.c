@@ -27,6 +27,8 @@ struct attempt {
 	struct stat st; /* of the directory */
 	uid_t uid;	/* as whom */
 	gid_t gid;
+	bool patient; /* may wait for a directory's lock */
+	bool named;
 };
 
 bool write_probe_denied(int error)
@@ -66,8 +68,30 @@ static void become(uid_t uid, gid_t gid)
 	setfsuid(uid);
 }
 
+/*
+ * The directory that names are made in, one of the owner's own: nobody else may read it, or hold
+ * its lock. It stays there, since to remove it would want the lock of the one above. Returns -errno
+ * where it cannot be, or is another's.
+ */
+static int open_private(const struct attempt *attempt)
+{
+	static const char name[] = ".spoolgate";
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(attempt->directory, name, flags);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT && !mkdirat(attempt->directory, name, 0700))
+		fd = openat(attempt->directory, name, flags);
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &st) && st.st_uid == attempt->uid && !(st.st_mode & 077))
+		return fd;
+	close(fd);
+	return -EEXIST;
+}
+
 /* In any name: it is one that nobody has, in a directory where others may make names. */
-static int open_named(int directory)
+static int create_in(int directory)
 {
 	uint64_t salt = 0;
 	char name[64];
@@ -79,6 +103,20 @@ static int open_named(int directory)
 	if (fd < 0)
 		return -errno;
 	unlinkat(directory, name, 0);
+	return fd;
+}
+
+/* As who writes: what they may not do in the directory itself is not to be done in one of ours. */
+static int open_named(const struct attempt *attempt)
+{
+	int fd, directory;
+
+	if (faccessat(attempt->directory, ".", W_OK | X_OK, AT_EACCESS))
+		return -errno;
+	directory = open_private(attempt);
+	fd = create_in(directory < 0 ? attempt->directory : directory);
+	if (directory >= 0)
+		close(directory);
 	return fd;
 }
 
@@ -97,8 +135,12 @@ static int open_unnamed(struct attempt *attempt)
 	fd = openat(attempt->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fd = -errno;
-	if (fd == -EOPNOTSUPP || fd == -EISDIR)
-		fd = open_named(attempt->directory);
+	if (fd == -EISDIR)
+		fd = -EOPNOTSUPP; /* of kernels that know no unnamed files */
+	if (fd == -EOPNOTSUPP && attempt->patient) {
+		attempt->named = true;
+		fd = open_named(attempt);
+	}
 	become(geteuid(), getegid());
 	return fd;
 }
@@ -149,11 +191,20 @@ static int open_above(const struct attempt *attempt)
 	return openat(attempt->directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Root passes quotas and reserved blocks that stop the mail server's user. */
-static void enter_arrivals(struct attempt *attempt)
+/*
+ * Root passes quotas and reserved blocks that stop the mail server's user. KNOWN, one of them is
+ * there: the kernel has it at hand, and waits for no lock. Returns which it is, from 1 on, or 0.
+ */
+static uint32_t enter_arrivals(struct attempt *attempt, uint32_t known)
 {
-	for (size_t i = 0; !attempt->st.st_uid && i < sizeof(arrivals) / sizeof(arrivals[0]); i++)
-		enter(attempt, open_below(attempt, arrivals[i]), true);
+	const uint32_t count = sizeof(arrivals) / sizeof(arrivals[0]);
+	uint32_t i, entered = 0;
+
+	for (i = 0; !attempt->st.st_uid && i < count; i++)
+		if ((attempt->patient || i + 1 == known) &&
+		    enter(attempt, open_below(attempt, arrivals[i]), true))
+			entered = i + 1;
+	return entered;
 }
 
 /*
@@ -201,7 +252,7 @@ static int open_file(struct attempt *attempt, const char *path, const struct wri
 	if (fstat(attempt->directory, &attempt->st))
 		return -errno;
 	write_as(attempt, attempt->st.st_uid, attempt->st.st_gid);
-	enter_arrivals(attempt);
+	probe->arrival = enter_arrivals(attempt, as->arrival);
 	if (as->uid)
 		write_as(attempt, as->uid, as->gid);
 	probe->uid = attempt->uid;
@@ -284,7 +335,7 @@ static void conclude(struct write_probe *probe)
 static void make_attempt(const char *path, const struct write_probe_as *as, unsigned int bytes,
 			 bool sync, bool canary, struct write_probe *probe)
 {
-	struct attempt attempt = { .fd = -1, .directory = -1 };
+	struct attempt attempt = { .fd = -1, .directory = -1, .patient = sync };
 	int64_t begun_ns = monotonic_ns();
 
 	memset(probe, 0, sizeof(*probe));
@@ -299,6 +350,7 @@ static void make_attempt(const char *path, const struct write_probe_as *as, unsi
 	if (attempt.directory >= 0)
 		close(attempt.directory);
 	probe->took_ns = monotonic_ns() - begun_ns;
+	probe->named = attempt.named;
 	conclude(probe);
 }
 

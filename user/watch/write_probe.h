@@ -21,6 +21,8 @@ struct write_probe {
 	int32_t denied;	     /* what the directory itself said, when one above was tried instead */
 	uint32_t above;	     /* how many above it */
 	bool proved;	     /* false: it says nothing of a mail (we were short of memory) */
+	bool named;	     /* there are no unnamed files: it had a name */
+	uint32_t arrival;    /* see write_probe_as */
 	int32_t unreachable; /* what the one who writes is told on the way there; root never is */
 	uint32_t uid;	     /* as whom */
 	uint32_t gid;
@@ -28,17 +30,23 @@ struct write_probe {
 	int64_t page_takes_bytes; /* of space, by the first page; 0: not known */
 };
 
-/* Who could write there before, and is to be able to still; uid 0: whoever owns it now. */
+/*
+ * Who could write there before, and is to be able to still; uid 0: whoever owns it now. And in
+ * which directory for new mail; 0: none, or none is known yet.
+ */
 struct write_probe_as {
 	uint32_t uid, gid;
+	uint32_t arrival;
 };
 
 /*
  * Write BYTES to an unnamed file in the directory PATH (of a file: in its directory); where root
- * owns that and it has a directory for new mail, as Postfix's queue has, in there. SYNC: and wait
- * for the disk. Where there are no unnamed files (NFS, some overlays) the file has a name for a
- * moment. Where its owner may not write, or we may not become them, the directories above on the
- * same filesystem are tried.
+ * owns that and it has a directory for new mail, as Postfix's queue has, in there. Where its owner
+ * may not write, or we may not become them, the directories above on the same filesystem are tried.
+ *
+ * SYNC: and wait for the disk. Only then a name is looked up that may not be there, or a file made
+ * that has one (NFS, FAT, some overlays have no others): either waits for the directory's lock, and
+ * whoever may read that can hold it. What hangs without SYNC is the filesystem.
  */
 void write_probe(const char *path, const struct write_probe_as *as, unsigned int bytes, bool sync,
 		 struct write_probe *probe);
