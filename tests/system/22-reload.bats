@@ -42,6 +42,28 @@ in_force() {
 	is_open
 }
 
+# It may hold what others should not know. Who reads it again keeps what that takes.
+@test "a file that root alone may read is read again by a daemon that is root no longer" {
+	chmod go+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$SCRATCH"
+	printf '%s\n' 'user = "nobody"' "$(filesystem "$SPOOL" 2M 1M)" >"$CONFIG"
+	chmod 0600 "$CONFIG"
+	start_daemon_with_file
+	[ "$(stat -c %U "/proc/$DAEMON")" = nobody ]
+	sed -i 's/"2M"/"4M"/' "$CONFIG"
+	[ "$(stat -c %a%U "$CONFIG")" = 600root ]
+	kill -HUP "$DAEMON"
+	wait_until 20 log_says '^configuration read again'
+	resource_is free-space "$SPOOL" .enter.medium $((4 * MIB))
+}
+
+# The file as it is there.
+start_daemon_with_file() {
+	background daemon "$BUILD/spoolgated" -c "$CONFIG" -s "$SOCKET"
+	DAEMON=$!
+	LOG=$SCRATCH/daemon.out
+	wait_until 60 daemon_answers_or_died
+}
+
 @test "thresholds are taken over, and judged by at once" {
 	watch_only "$(filesystem "$SPOOL" 2M 1M)"
 	fill "$SPOOL"
