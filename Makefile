@@ -65,7 +65,7 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 # Every .c file of a room belongs to it; every .c file under tests/ is a program of its own.
 room = $(patsubst %.c,build/obj/%.o,$(wildcard user/$(1)/*.c))
 # Of the responder's the daemon has what starts it: what strangers talk to is another program.
-RESPONDER := $(filter-out %/starter.o %/greeting.o,$(call room,responder)) build/obj/user/common/clock.o
+RESPONDER := $(filter-out %/starter.o %/greeting.o,$(call room,responder)) $(patsubst %,build/obj/user/common/%.o,clock begin)
 DAEMON := $(filter-out %/responder/main.o %/responder/responder.o %/callers.o %/confine.o,\
 	$(foreach r,common watch policy publish responder daemon,$(call room,$(r))))
 TESTABLE := $(filter-out %/main.o %_main.o,$(sort $(DAEMON) $(RESPONDER) $(foreach r,cli mta lib,$(call room,$(r)))))
@@ -95,7 +95,7 @@ build/spoolgate: $(call room,cli) build/obj/user/policy/address.o build/common.a
 build/spoolgate-milter: build/obj/user/mta/milter_main.o build/mta.a build/libspoolgate.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/filter-spoolgate: build/obj/user/mta/filter_main.o build/mta.a build/libspoolgate.a
-	$(call say,LINK,$@)$(CC) $(LINK) $^ -o $@
+	$(call say,LINK,$@)$(CC) $(LINK) $^ -lseccomp -o $@
 
 # The client library. The archive is one object in which only the public names are left, so that
 # ours cannot meet those of whoever links it.

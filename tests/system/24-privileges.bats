@@ -142,12 +142,176 @@ asks_as() { # USER GROUP
 	((status != 0))
 }
 
-@test "without a user of that name it stays what it is, and says so" {
+# Ids that neither Debian nor systemd gives away.
+is_stand_in() { # UID
+	(($1 >= 65520 && $1 <= 65533)) && ! getent passwd "$1"
+}
+
+@test "without a user of that name, or with root, it is one whom nobody is, and says so" {
+	local user
+	for user in no-such-user root ''; do
+		start_as "$user"
+		is_stand_in "$(status_of "$DAEMON" Uid)"
+		log_says "^warning: .*running as user id $(status_of "$DAEMON" Uid), which nobody has"
+		[ "$(stat -c '%a %u %g' "$SOCKET")" = '660 0 0' ]
+		[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
+		stop_daemon
+		[ ! -e "$SOCKET" ]
+	done
+}
+
+# The daemon, what it started, and what that started.
+family() { # PID
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do
+		is_gone "$child" || family "$child"
+	done
+}
+
+name_of() { # PID
+	cat "/proc/$1/comm"
+}
+
+# Its log is a file, so that has a process as well.
+start_family() {
+	start_daemon "user = \"$1\"" "$CALM" "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }'
+	wait_until 20 has_responder
+}
+
+has_responder() {
+	[[ $(pgrep -P "$(pgrep -P "$DAEMON" -x spoolgate-rkeep)" -x spoolgate-resp) ]]
+}
+
+@test "whatever users there are, no process is root but the scout and its keeper, and each has a list of system calls" {
+	local user pid names
+	for user in nobody no-such-user; do
+		start_family "$user"
+		names=
+		for pid in $(family "$DAEMON"); do
+			names+="$(name_of "$pid") "
+			echo "$names: $(grep -E '^(Uid|Gid|Groups|Seccomp|CapEff):' "/proc/$pid/status" | tr '\n' ' ')"
+			case $(name_of "$pid") in
+			spoolgate-keep | spoolgate-scout) ;;
+			*) [ "$(awk '/^(Uid|Gid):/ { print $2, $3, $4, $5 }' "/proc/$pid/status" | grep -cw 0)" -eq 0 ] ;;
+			esac
+			[ "$(status_of "$pid" Seccomp)" = 2 ]
+			[ "$(status_of "$pid" NoNewPrivs)" = 1 ]
+			[ "$(status_of "$pid" CapBnd)" = 0000000000000000 ]
+			[ "$(status_of "$pid" CapAmb)" = 0000000000000000 ]
+		done
+		[ "$(tr ' ' '\n' <<<"$names" | sort | xargs)" = 'spoolgate-file spoolgate-keep spoolgate-log spoolgate-resp spoolgate-rkeep spoolgate-scout spoolgate-sock spoolgated' ]
+		stop_daemon
+	done
+}
+
+# Of script(1), which gives what it runs a terminal of its own.
+start_on_terminal() {
+	need_tool script bsdutils
+	mkfifo "$SCRATCH/keys"
+	printf '%s\n' "$CALM" "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }' >"$CONFIG"
+	# shellcheck disable=SC2016
+	background terminal bash -c 'exec script -qefc "$1 -c $2 -s $3; true" /dev/null <>"$4"' - \
+		"$BUILD/spoolgated" "$CONFIG" "$SOCKET" "$SCRATCH/keys"
+	wait_until 60 test -S "$SOCKET"
+	wait_until 20 answers_there
+	DAEMON=$(pgrep -P "$(pgrep -P $!)" -x spoolgated)
+	wait_until 60 loader_is_through
+}
+
+answers_there() {
+	[[ $(ask ping) == pong ]]
+}
+
+@test "started from a terminal no process has it, nothing is read from it, and ^C ends the daemon" {
+	local pid fd
+	start_on_terminal
+	wait_until 20 has_responder
+	for pid in $(family "$DAEMON"); do
+		name_of "$pid"
+		[ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 5)" = 0 ] # tty_nr
+		[ "$(readlink "/proc/$pid/fd/0")" = /dev/null ]
+		for fd in 1 2; do
+			case $(readlink "/proc/$pid/fd/$fd") in
+			/dev/pts/*) [ $((8#$(awk '/^flags:/ { print $2 }' "/proc/$pid/fdinfo/$fd") & 3)) -eq 1 ] ;; # O_WRONLY
+			esac
+		done
+		[ "$(find "/proc/$pid/fd" -lname '/dev/pts/*' -o -lname /dev/tty | grep -vcE '/[12]$')" -eq 0 ]
+	done
+	pid=$DAEMON
+	DAEMON=
+	printf '\003' >"$SCRATCH/keys"
+	wait_until 30 is_gone "$pid"
+}
+
+@test "without a terminal it has a session of its own, and so have those it starts" {
+	local pid
+	start_family nobody
+	for pid in $(family "$DAEMON"); do
+		[ "$(ps -o sid= -p "$pid" | tr -d ' ')" = "$DAEMON" ]
+		[ "$(readlink "/proc/$pid/fd/0")" = /dev/null ]
+	done
+}
+
+# What is opened next would be there otherwise, and have log lines written into it.
+standard_are_null() { # PID
+	local fd
+	for fd in 0 1 2; do
+		[ "$(readlink "/proc/$1/fd/$fd")" = /dev/null ]
+	done
+}
+
+@test "descriptors 0 to 2 that are closed at the start are /dev/null, in each program" {
+	local pid
+	printf '%s\n' "$CALM" "$(filesystem "$MOUNT" 20M 2M)" >"$CONFIG"
+	SPOOLGATE_SCRATCH=$SCRATCH/ "$BUILD/spoolgated" -c "$CONFIG" -s "$SOCKET" <&- >&- 2>&- 3>&- &
+	DAEMON=$!
+	wait_until 60 answers_there
+	wait_until 60 loader_is_through
+	for pid in $(family "$DAEMON"); do
+		standard_are_null "$pid"
+	done
+	SPOOLGATE_SCRATCH=$SCRATCH/ "$BUILD/spoolgate-milter" -s "$SOCKET" -l "unix:$SCRATCH/milter/sock" <&- >&- 2>&- 3>&- &
+	BACKGROUND+=($!)
+	wait_until 20 test -S "$SCRATCH/milter/sock"
+	standard_are_null $!
+	stop_daemon
+	# What reads its input ends at once, and what cannot be told is no success.
+	timeout 20 "$BUILD/filter-spoolgate" -s "$SOCKET" <&- >&- 2>&- 3>&-
+	run bash -c "'$BUILD/spoolgate' --version >&- 2>&-"
+	[ "$status" -ne 0 ]
+	run bash -c "'$BUILD/spoolgate-responder' <&- >&- 2>&-"
+	[ "$status" -eq 64 ]
+}
+
+@test "directories that are there are not taken over, whatever their name" {
+	local directory
+	chmod go+rx "$SCRATCH"
+	for directory in "$SCRATCH/spoolgate" "$SCRATCH/of-others"; do
+		mkdir -m 0750 "$directory"
+		chgrp mail "$directory"
+		SOCKET=$directory/state.sock
+		start_daemon 'user = "nobody"' "$CALM" "$(filesystem "$MOUNT" 20M 2M)" \
+			"listen \"postfix\" { protocol = \"postfix-policy\" address = \"unix:$directory/policy\" }"
+		stop_daemon
+		[ "$(stat -c '%a %U %G' "$directory")" = '750 root mail' ]
+		[ -z "$(ls -A "$directory")" ]
+	done
+}
+
+@test "an override is kept over a restart in a directory of root's, too, and the file goes with the last one" {
+	SOCKET=$SCRATCH/state.sock
 	start_as no-such-user
-	log_says 'user no-such-user does not exist: staying root, without capabilities'
-	[ "$(status_of "$DAEMON" Uid)" = 0 ]
-	[ "$(stat -c '%a %u %g' "$SOCKET")" = '660 0 0' ]
-	[ "$(status_of "$DAEMON" CapEff)" = 0000000000000000 ]
+	cli override high --for 1h
+	is_closed
+	stop_daemon KILL || true
+	start_as no-such-user
+	is_closed
+	cli override off
+	stop_daemon
+	[ ! -e "$SOCKET.override" ]
+	start_as no-such-user
+	is_open
 }
 
 @test "a scout that is killed comes back with its own capabilities, under another user too" {
@@ -265,11 +429,12 @@ refuse_capset() {
 	DAEMON_UNDER=(strace -f -qqq -o /dev/null -e trace=capset -e inject=capset:error=EPERM)
 }
 
-@test "a daemon that cannot give up its capabilities does not start, and its responder serves nobody" {
-	refuse_capset
-	run start_daemon 'user = ""' "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }'
+@test "a daemon that cannot give up its privileges does not start, and its responder serves nobody" {
+	need_tool strace
+	DAEMON_UNDER=(strace -f -qqq -o /dev/null -e trace=setresuid -e inject=setresuid:error=EAGAIN)
+	run start_daemon 'user = "nobody"' "$(filesystem "$MOUNT" 20M 2M)" 'gate { ports = {2525} }'
 	[ "$status" -ne 0 ]
-	grep -F 'error: capabilities cannot be dropped: Operation not permitted' "$LOG"
+	grep -F 'error: cannot become user nobody: Resource temporarily unavailable' "$LOG"
 	grep -F 'error: the responder would keep privileges that it must not' "$LOG"
 	! pgrep -f "$SCRATCH" >/dev/null
 }

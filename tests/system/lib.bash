@@ -19,6 +19,7 @@ DAEMON_UNDER=() # run the daemon under this command, which must exec it
 APART=(unshare -m --propagation private "$TOP/tests/system/apart" "$SCRATCH") # mounts of its own
 LEAVING=${LEAVING:-60} # seconds that what was ended may take to go: hosts that test are busy
 BACKGROUND=()  # pids of what `background` started
+BEGUN=$(cut -d ' ' -f 1 /proc/uptime 2>/dev/null)
 
 # --- conditions -----------------------------------------------------------------------------
 
@@ -256,6 +257,18 @@ sweep() { # DIRECTORY
 	return 0
 }
 
+# System calls that our programs made and are in none of their lists (user/common/allow.h), since the
+# test began, also by another test's: the kernel's log has them, where it has one for us.
+refused_calls() {
+	dmesg 2>/dev/null | awk -v since="${BEGUN:-0}" -v build=" exe=\"$BUILD/" '
+		/ audit: type=1326 / && (at = index($0, build)) {
+			program = substr($0, at + length(build))
+			time = $0
+			gsub(/^\[ *|\].*/, "", time)
+			if (time + 0 >= since && program !~ /^tests\//) print
+		}'
+}
+
 # bats calls a teardown with `set -e` off: each step runs, whatever the one before did.
 tear_down() {
 	local pid mount left
@@ -278,6 +291,11 @@ tear_down() {
 	[[ -s $LOG ]] && tail -n 60 "$LOG" # bats shows it when the test failed
 	[[ -z $left ]] || {
 		printf 'left behind by the test:\n%s\n' "$left"
+		return 1
+	}
+	left=$(refused_calls)
+	[[ -z $left ]] || {
+		printf 'system calls that were refused:\n%s\n' "$left"
 		return 1
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "common/begin.h"
 #include "common/config.h"
 
 static const struct command *const commands[] = {
@@ -118,6 +119,7 @@ int main(int argc, char **argv)
 	const char *socket = CONFIG_SOCKET;
 	int option;
 
+	begin();
 	while ((option = getopt_long(argc, argv, "+s:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 's':

@@ -131,7 +131,7 @@ struct config {
 		char group[CONFIG_NAME]; /* "" for the primary one of `user` */
 		char admin[CONFIG_NAME]; /* user beside root who may override; "" for none */
 	} state;
-	char user[CONFIG_NAME]; /* whom to become after start; "" to stay */
+	char user[CONFIG_NAME]; /* whom to become after start: common/user.h */
 };
 
 /* The queue directories of mail servers that are looked for. */

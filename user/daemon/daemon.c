@@ -266,7 +266,7 @@ static void restore_override(struct daemon *daemon)
 {
 	int64_t now = monotonic_ns();
 	struct override override;
-	int error = override_load(daemon->config->state.path, &override, now);
+	int error = override_load(daemon->config, &override, now);
 
 	if (!error)
 		judge_override(&daemon->judge, override.level, override.until_ns, override.reason,
@@ -424,14 +424,14 @@ static bool has_netns(const struct config *config)
 static int describe_children(struct daemon *daemon)
 {
 	const struct gates_sheds sheds = {
-		.responder = privileges_drop_all,
+		.responder = privileges_respond,
 		.attacher = privileges_attach,
 		.prober = privileges_shed,
 	};
 	struct children *children = &daemon->children;
 	int error;
 
-	logger_child(&daemon->logger);
+	logger_child(&daemon->logger, daemon->config->user);
 	children_add(children, &daemon->logger, true);
 	scout_child(&daemon->scout, &daemon->scouts);
 	children_add(children, &daemon->scouts, false);

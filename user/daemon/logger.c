@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "common/capabilities.h"
+#include "common/user.h"
 #include "daemon/logger.h"
+#include "daemon/sandbox.h"
 
 /* The pipe's end, and the file. Of the process, too; our own are closed once there is a keeper. */
 static int from = -1, to = -1;
@@ -31,8 +33,11 @@ static void run(const struct child *child)
 
 static int shed(const char *user)
 {
-	(void)user;
-	(void)capabilities_drop(); /* it only copies what we say ourselves */
+	capabilities_bound();
+	/* Whatever of it fails: it only copies what we say ourselves. */
+	(void)user_become(user);
+	(void)capabilities_drop();
+	(void)sandbox_enter_logger();
 	return 0;
 }
 
@@ -67,13 +72,14 @@ void logger_open(void)
 	from = fds[0];
 }
 
-void logger_child(struct child *child)
+void logger_child(struct child *child, const char *user)
 {
 	*child = (struct child){
 		.name = "logger",
 		.process = "spoolgate-log",
 		.loss = "what is said waits, and is lost when it is much",
 		.shed = shed,
+		.user = user,
 		.run = run,
 		.lasts = true,
 	};

@@ -16,7 +16,7 @@
 void logger_open(void);
 
 /* Make CHILD the writer behind that pipe, before the keeper is started. */
-void logger_child(struct child *child);
+void logger_child(struct child *child, const char *user);
 
 /* Start it, where there is a pipe. */
 void logger_start(struct child *child);

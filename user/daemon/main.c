@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/begin.h"
 #include "common/log.h"
 #include "daemon/daemon.h"
 #include "daemon/memory.h"
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
 	struct config *config;
 	int status;
 
+	begin();
 	log_init();
 	status = read_options(&options, argc, argv);
 	if (status || options.done)
@@ -151,5 +153,6 @@ int main(int argc, char **argv)
 		free(config);
 		return status;
 	}
+	begin_apart();
 	return daemon_run(config, options.file, options.socket);
 }

@@ -8,7 +8,7 @@ void daemon_offer(struct daemon *daemon, int64_t now)
 	const struct config *config = daemon->config;
 	struct page_offer offers[CLASSES];
 
-	for (enum class class = 0; class < CLASSES; class++)
+	for (enum class class = 0; class < CLASSES; class ++)
 		offers[class] = (struct page_offer){
 			.verdict = admission_decide(config, daemon->judge.level, class),
 			/* When observing too: who would be refused is counted when asked about. */

@@ -12,6 +12,7 @@
 
 #include "common/apart.h"
 #include "common/log.h"
+#include "common/user.h"
 #include "daemon/override.h"
 #include "publish/filer.h"
 
@@ -47,23 +48,38 @@ void override_save(struct filer *filer, const char *socket, const struct overrid
 	json_object_put(object);
 }
 
-/* Whose the directory of NAME is: the user's that we will be, by the time we are to write there. */
-static uid_t owner_of_directory(const char *name)
+struct loading {
+	const char *socket;
+	uid_t uid; /* whom we become */
+	gid_t gid;
+	int64_t now;
+	struct override override;
+};
+
+static bool see_directory(const char *name, struct stat *st)
 {
 	char directory[PATH_MAX];
-	struct stat st;
 	char *slash;
 
 	snprintf(directory, sizeof(directory), "%s", name);
 	slash = strrchr(directory, '/');
 	if (!slash)
-		return 0;
+		return false;
 	slash[slash == directory] = '\0';
-	return stat(directory, &st) ? 0 : st.st_uid;
+	return !stat(directory, st);
 }
 
 /* Only a file of root's, our own, or the directory's owner is believed. */
-static struct json_object *read_file(const char *name, int *error)
+static bool is_believed(const char *name, const struct stat *file, const struct loading *loading)
+{
+	struct stat directory;
+
+	return !file->st_uid || file->st_uid == geteuid() || file->st_uid == loading->uid ||
+	       user_is_stand_in(file->st_uid) ||
+	       (see_directory(name, &directory) && file->st_uid == directory.st_uid);
+}
+
+static struct json_object *read_file(const char *name, const struct loading *loading, int *error)
 {
 	struct json_object *object = NULL;
 	struct stat st;
@@ -75,17 +91,35 @@ static struct json_object *read_file(const char *name, int *error)
 	}
 	*error = -EINVAL;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size < 4096 &&
-	    (!st.st_uid || st.st_uid == geteuid() || st.st_uid == owner_of_directory(name)))
-		object = json_object_from_fd(fd);
+	    is_believed(name, &st, loading)) {
+		if (st.st_size)
+			object = json_object_from_fd(fd);
+		else
+			*error = -ENOENT; /* there is one to write to, and none in it */
+	}
 	close(fd);
 	return object;
 }
 
-struct loading {
-	const char *socket;
-	int64_t now;
-	struct override override;
-};
+/*
+ * In a directory of root's a user can make no file: there is one for the filer to write to, where
+ * nobody but root may have put anything in its place.
+ */
+static void prepare(const char *name, const struct loading *loading)
+{
+	struct stat st;
+	int fd;
+
+	if (geteuid() || !see_directory(name, &st) || st.st_uid || st.st_mode & 022 ||
+	    !filer_way_is_roots(loading->socket))
+		return;
+	fd = open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1)
+		(void)!fchown(fd, loading->uid, loading->gid);
+	close(fd);
+}
 
 static int load(void *data)
 {
@@ -97,7 +131,8 @@ static int load(void *data)
 	error = name_beside(name, loading->socket);
 	if (error)
 		return error;
-	object = read_file(name, &error);
+	object = read_file(name, loading, &error);
+	prepare(name, loading);
 	if (!object)
 		return error;
 	error = override_parse(&loading->override, object, time(NULL), loading->now);
@@ -105,10 +140,13 @@ static int load(void *data)
 	return error;
 }
 
-int override_load(const char *socket, struct override *override, int64_t now)
+int override_load(const struct config *config, struct override *override, int64_t now)
 {
-	struct loading loading = { .socket = socket, .now = now };
-	int error = apart(load, &loading, sizeof(loading), -1, LOAD_MS);
+	struct loading loading = { .socket = config->state.path, .now = now };
+	int error;
+
+	user_find(config->user, &loading.uid, &loading.gid);
+	error = apart(load, &loading, sizeof(loading), -1, LOAD_MS);
 
 	*override = loading.override;
 	return error;

@@ -8,6 +8,7 @@
 
 #include "policy/judge.h"
 
+struct config;
 struct filer;
 struct json_object;
 
@@ -21,9 +22,10 @@ void override_save(struct filer *filer, const char *socket, const struct overrid
 /*
  * Read it back, in a process of its own. Returns 0 with OVERRIDE filled in, -ENOENT when there is
  * none (any more), -ETIMEDOUT when its filesystem does not answer, or -EINVAL for a file that is
- * not one of ours.
+ * not one of ours. Where the directory is root's, there is a file for the filer to write from then
+ * on.
  */
-int override_load(const char *socket, struct override *override, int64_t now);
+int override_load(const struct config *config, struct override *override, int64_t now);
 
 /*
  * Between the two: what is in the file, and what is in OBJECT, NULL and what is no object included,

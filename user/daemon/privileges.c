@@ -2,10 +2,8 @@
 /* Giving up what is no longer needed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +11,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/capabilities.h"
 #include "common/log.h"
+#include "common/user.h"
 #include "daemon/memory.h"
 #include "daemon/privileges.h"
 #include "daemon/sandbox.h"
@@ -60,29 +58,22 @@ static void lock_memory(void)
 		log_info("memory is not locked: %s", strerror(errno));
 }
 
-static struct {
-	uid_t uid; /* 0: stay who we are */
+/* Which nobody else is: what is shared by all who want to be nobody is no user of its own. */
+void privileges_know(const char *user)
+{
+	uid_t uid;
 	gid_t gid;
-} known;
 
-void privileges_know(const char *name)
-{
-	const struct passwd *user = *name ? getpwnam(name) : NULL;
-
-	if (*name && !user && !geteuid())
-		log_info("user %s does not exist: staying root, without capabilities", name);
-	known.uid = user ? user->pw_uid : 0;
-	known.gid = user ? user->pw_gid : 0;
-}
-
-static int become(void)
-{
-	if (geteuid() || !known.uid)
-		return 0;
-	if (setgroups(0, NULL) || setresgid(known.gid, known.gid, known.gid) ||
-	    setresuid(known.uid, known.uid, known.uid))
-		return -errno;
-	return 0;
+	if (user_find(user, &uid, &gid) || geteuid())
+		return;
+	if (*user)
+		log_warning("there is no user %s (or it is root): running as user id %u, which "
+			    "nobody has. Who is in no group of the socket's cannot ask; make the "
+			    "user (systemd-sysusers) and restart",
+			    user, (unsigned int)uid);
+	else
+		log_warning("user = \"\": running as user id %u, which nobody has; root it is not",
+			    (unsigned int)uid);
 }
 
 int privileges_drop_all(const char *user)
@@ -91,7 +82,7 @@ int privileges_drop_all(const char *user)
 
 	/* While we may still: the bounding set goes with CAP_SETPCAP. */
 	capabilities_bound();
-	error = become();
+	error = user_become(user);
 	if (error) {
 		log_error("cannot become user %s: %s", user, strerror(-error));
 		return error;
@@ -110,7 +101,7 @@ int privileges_shed(const char *user)
 {
 	int error = privileges_drop_all(user);
 
-	return error ? error : sandbox_enter();
+	return error ? error : sandbox_enter_filer();
 }
 
 /*
@@ -130,25 +121,9 @@ int privileges_shed(const char *user)
 	(PLACER | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_SETUID | 1ull << CAP_SETGID | \
 	 1ull << CAP_KILL)
 
-static int set_capabilities(uint64_t kept, bool effective)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (syscall(SYS_capget, &header, data))
-		return -errno;
-	/* What there is of it: a container may not have all. */
-	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
-		data[i].permitted &= (uint32_t)(kept >> 32 * i);
-		data[i].effective = effective ? data[i].permitted : 0;
-		data[i].inheritable = 0;
-	}
-	return syscall(SYS_capset, &header, data) ? -errno : 0;
-}
-
 void privileges_raise(bool raised)
 {
-	int error = set_capabilities(PLACER, raised);
+	int error = capabilities_keep(PLACER, raised);
 
 	/* It would do with privileges what is to be done without. */
 	if (error && !raised)
@@ -162,10 +137,10 @@ static int keep(const char *user, uint64_t kept, bool effective)
 
 	capabilities_bound();
 	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-	error = become();
+	error = user_become(user);
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	if (!error)
-		error = set_capabilities(kept, effective);
+		error = capabilities_keep(kept, effective);
 	if (error) {
 		log_error("cannot become user %s: %s", user, strerror(-error));
 		return error;
@@ -190,35 +165,47 @@ int privileges_attach(const char *user)
 
 int privileges_read(const char *user)
 {
-	return keep(user, 1ull << CAP_DAC_READ_SEARCH, true);
+	int error = keep(user, 1ull << CAP_DAC_READ_SEARCH, true);
+
+	return error ? error : sandbox_enter_reader();
+}
+
+int privileges_respond(const char *user)
+{
+	int error = privileges_drop_all(user);
+
+	return error ? error : sandbox_enter_responder();
 }
 
 /* It stays who it is: others are not its to end, and the scout's user is ours. */
-static int keep_for_children(uint64_t kept)
+static int keep_for_children(uint64_t kept, bool attaching)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* the responders' */
 	capabilities_bound();
 	/* Where a filter refuses that each child still gives up its own, or does not start. */
-	(void)set_capabilities(kept, true);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+	(void)capabilities_keep(kept, true);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : sandbox_enter_keeper(attaching);
 }
 
 int privileges_keeper(const char *user)
 {
 	(void)user;
-	return keep_for_children(KEEPER);
+	return keep_for_children(KEEPER, false);
 }
 
 int privileges_keeper_attaching(const char *user)
 {
 	(void)user;
-	return keep_for_children(KEEPER | ATTACHER);
+	return keep_for_children(KEEPER | ATTACHER, true);
 }
 
 int privileges_drop(const char *user)
 {
+	int error;
+
 	lock_memory();
-	return privileges_shed(user);
+	error = privileges_drop_all(user);
+	return error ? error : sandbox_enter();
 }

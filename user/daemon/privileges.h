@@ -22,19 +22,23 @@ void privileges_protect(void);
 void privileges_hurry(void);
 
 /*
- * After everything is open: lock memory, become USER ("" or unknown: stay who we are),
- * keep no capability, and have the kernel refuse what a daemon never does.
+ * After everything is open: lock memory, become USER (common/user.h: never root), keep no
+ * capability, and have no system call but those of the loop.
  * Returns 0, or -errno when something would be kept that must not be.
  */
 int privileges_drop(const char *user);
 
-/* Look USER up, once, before the keeper is started: a name service may hang later. */
+/*
+ * Look USER up, once, before the keeper is started: a name service may hang later. Warns where
+ * there is none: it is somebody whom nobody is, then.
+ */
 void privileges_know(const char *user);
 
-/* The same for a process that is started before, without its memory locked. */
+/* The same for the filer and the prober, without its memory locked. */
 int privileges_shed(const char *user);
 
-/* The same for one that confines itself. */
+/* The same for a process that becomes a responder, and for one that confines itself. */
+int privileges_respond(const char *user);
 int privileges_drop_all(const char *user);
 
 /*

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What spoolgated never does once it runs is refused by the kernel: see sandbox.c. */
+/* What spoolgated and its helpers never do once they run is not there for them: common/allow.h. */
 #ifndef DAEMON_SANDBOX_H
 #define DAEMON_SANDBOX_H
 
-/* Returns 0 or -errno. Without seccomp in the kernel it is a log line, not an error. */
+#include <stdbool.h>
+
+/*
+ * The system calls of the daemon's loop, and of its helpers. Return 0 or -errno. Without seccomp in
+ * the kernel it is a log line, not an error.
+ */
 int sandbox_enter(void);
-
-/* The same for the placer, who keeps privileges: what is not allowed by name is refused. */
+int sandbox_enter_logger(void);
+int sandbox_enter_filer(void);
 int sandbox_enter_placer(void);
-
-/* The same for the attacher: it may do what attaching a gate takes beside. */
 int sandbox_enter_attacher(void);
+int sandbox_enter_reader(void);
+int sandbox_enter_responder(void);
 
-/* Load FILTER (an scmp_filter_ctx), where there is seccomp. */
-int sandbox_load(void *filter);
+/* Of the keeper, who has what its children need; ATTACHING: an attacher is one of them. */
+int sandbox_enter_keeper(bool attaching);
 
 #endif

@@ -10,7 +10,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/begin.h"
 #include "common/log.h"
+#include "mta/confine.h"
 #include "mta/filter.h"
 
 static const char usage[] = "Usage: filter-spoolgate [-s SOCKET] [-n NETWORK[,NETWORK]...] [-hV]\n";
@@ -97,12 +99,25 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* smtpd gives it a user of its own, unless its configuration says root. */
+static void confine(void)
+{
+	struct confine_user user;
+
+	confine_find(&user, NULL);
+	if (confine_become(&user))
+		log_warning("staying root: %s", strerror(errno));
+	confine_filter();
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .socket = SPOOLGATE_SOCKET };
-	int ret = read_options(argc, argv, &options);
 	struct filter *filter;
+	int ret;
 
+	begin();
+	ret = read_options(argc, argv, &options);
 	if (ret >= 0)
 		return ret;
 	log_init();
@@ -116,6 +131,7 @@ int main(int argc, char **argv)
 	ret = prepare(&filter->asker, &options);
 	if (ret == EX_OK) {
 		keep_running();
+		confine();
 		set_nonblocking(filter->in);
 		set_nonblocking(filter->out);
 		filter_run(filter);

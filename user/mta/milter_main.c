@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/begin.h"
 #include "common/log.h"
+#include "mta/confine.h"
 #include "mta/milter.h"
 #include "mta/milter_tend.h"
 
@@ -148,13 +149,6 @@ static int set_milter(struct milter *milter, const struct options *options)
 	return set_socket(&milter->socket, options);
 }
 
-static int become(const struct passwd *user)
-{
-	if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
-		return complain(EX_NOPERM, "-u", user->pw_name, strerror(errno));
-	return EX_OK;
-}
-
 /* A descriptor for each session of the mail server. */
 static void raise_limit(void)
 {
@@ -168,17 +162,13 @@ static void raise_limit(void)
 
 static int start(struct milter *milter, const struct options *options)
 {
-	const struct passwd *user = NULL;
+	struct confine_user user;
 	char problem[512];
 	int ret;
 
-	if (options->user) {
-		user = getpwnam(options->user);
-		if (!user)
-			return complain(EX_NOUSER, "-u", options->user, "no such user");
-	}
-	ret = milter_socket_open(&milter->socket, user ? user->pw_uid : (uid_t)-1, problem,
-				 sizeof(problem));
+	if (!confine_find(&user, options->user))
+		return complain(EX_NOUSER, "-u", options->user, "no such user");
+	ret = milter_socket_open(&milter->socket, user.uid, problem, sizeof(problem));
 	if (ret == -EROFS)
 		return complain(EX_UNAVAILABLE, "cannot listen on", problem,
 				"Read-only file system (the systemd unit's ProtectSystem= and "
@@ -191,17 +181,21 @@ static int start(struct milter *milter, const struct options *options)
 			"%s: whoever reaches this port, as every user of this host, can speak "
 			"for the mail server and promise away the room of others; use unix:/PATH",
 			options->address);
-	return user ? become(user) : EX_OK;
+	ret = confine_become(&user);
+	return ret ? complain(EX_NOPERM, "-u", user.name, strerror(-ret)) : EX_OK;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = { .socket = SPOOLGATE_SOCKET };
 	struct milter *milter;
-	int ret = read_options(argc, argv, &options);
+	int ret;
 
+	begin();
+	ret = read_options(argc, argv, &options);
 	if (ret >= 0)
 		return ret;
+	begin_apart();
 	log_init();
 	milter = calloc(1, sizeof(*milter));
 	if (!milter)
@@ -212,6 +206,7 @@ int main(int argc, char **argv)
 	if (ret != EX_OK)
 		return ret;
 	raise_limit();
+	confine_milter();
 	log_notice("listening on %s, asking spoolgated at %s", options.address, options.socket);
 	milter_tend_start(&milter->socket);
 	ret = milter_run(milter);

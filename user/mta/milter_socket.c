@@ -166,7 +166,8 @@ static int check_place(const struct milter_socket *socket)
 	if (!S_ISSOCK(status.st_mode))
 		return -ENOTSOCK;
 	ret = touch(socket);
-	return !ret || ret == -EAGAIN ? -EADDRINUSE : 0;
+	/* Of one that we may not even ask nothing is known but that it is not ours. */
+	return !ret || ret == -EAGAIN || ret == -EACCES ? -EADDRINUSE : 0;
 }
 
 static int make_way(const struct milter_socket *socket, uid_t user, char *problem, size_t size)

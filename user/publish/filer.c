@@ -174,9 +174,16 @@ void filer_write(struct filer *filer, const char *path, const char *text, const 
 		log_warning("%s: its filesystem does not answer; done once it does", what);
 }
 
+static struct filer *placer_of(const struct filer *filer)
+{
+	return filer ? filer->placer : NULL;
+}
+
+/* By the placer, where it knows it: the directory may be root's. */
 void filer_remove(struct filer *filer, struct unix_socket *socket)
 {
 	struct filer_request request = { .operation = FILER_REMOVE };
+	struct filer *placer = placer_of(filer);
 
 	if (!filer) {
 		unix_socket_close(socket);
@@ -189,7 +196,8 @@ void filer_remove(struct filer *filer, struct unix_socket *socket)
 		return;
 	request.socket = *socket;
 	snprintf(request.path, sizeof(request.path), "%s", socket->address.sun_path);
-	ask(filer, &request);
+	request.known = placer ? filer_known_path(placer->known, request.path) : 0;
+	ask(request.known ? placer : filer, &request);
 }
 
 /* Told at once where there is no filer. */
@@ -220,7 +228,7 @@ static int ask_of_socket(struct filer *filer, enum filer_operation operation,
 			 const struct unix_socket *socket, const struct unix_socket_rule *rule,
 			 filer_told *told, void *context)
 {
-	struct filer *placer = filer ? filer->placer : NULL;
+	struct filer *placer = placer_of(filer);
 	struct filer_request request = {
 		.operation = operation,
 		.socket = *socket,

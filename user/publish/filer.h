@@ -93,6 +93,12 @@ bool filer_is_next(const struct filer *filer, const void *context);
 /* What CONTEXT waits for is of no interest any more. NULL is fine. */
 void filer_forget(struct filer *filer, const void *context);
 
+/*
+ * Nobody but root may change where the directory of SOCKET is. Whose the directory itself is does
+ * not matter: in it there is only the name to be had.
+ */
+bool filer_way_is_roots(const char *socket);
+
 /* Nothing is asked any more. What was is done (children_stop()). NULL is fine. */
 void filer_free(struct filer *filer);
 

@@ -43,18 +43,14 @@ struct filer_known {
 
 /* Which of KNOWN, from 1 on, RULE is; 0: none. */
 unsigned int filer_known_find(const struct filer_known *known, const struct unix_socket_rule *rule);
+/* Which of them is at PATH, by whatever rule. */
+unsigned int filer_known_path(const struct filer_known *known, const char *path);
 int filer_known_take(struct filer_known *known, const struct filer_placer *placer);
-
-/*
- * Nobody but root may change where the directory of SOCKET is. Whose the directory itself is does
- * not matter: in it there is only the name to be had.
- */
-bool filer_way_is_roots(const char *socket);
 
 /* Do what REQUEST says, with the descriptor of its socket. The reply's serial is left alone. */
 void filer_do(struct filer_request *request, struct filer_reply *reply);
 
-/* The same for the placer, which finds and places what it knows and does nothing else. */
+/* The same for the placer, which finds, places and removes what it knows and does nothing else. */
 void filer_do_known(const struct filer_known *known, struct filer_request *request,
 		    struct filer_reply *reply);
 

@@ -51,6 +51,14 @@ unsigned int filer_known_find(const struct filer_known *known, const struct unix
 	return 0;
 }
 
+unsigned int filer_known_path(const struct filer_known *known, const char *path)
+{
+	for (unsigned int i = 0; i < known->count; i++)
+		if (!strcmp(known->rules[i].path, path))
+			return i + 1;
+	return 0;
+}
+
 /*
  * Nobody but root may put something else in the place of what is in this directory. In a STICKY
  * one others may make what is not there, but not what is root's.

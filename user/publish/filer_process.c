@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "publish/filer_internal.h"
 
-static int write_whole(const char *name, const char *text)
+static int write_whole(const char *name, const char *text, int create)
 {
 	size_t length = strlen(text);
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open(name, create | O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int error = 0;
 
 	if (fd < 0)
@@ -32,7 +33,10 @@ static int replace(const char *path, const char *text)
 	int error;
 
 	snprintf(draft, sizeof(draft), "%s~", path);
-	error = write_whole(draft, text);
+	error = write_whole(draft, text, O_CREAT);
+	/* In a directory that is not ours there may be a file that is. */
+	if (error == -EACCES)
+		return write_whole(path, text, 0);
 	if (!error && rename(draft, path))
 		error = -errno;
 	/* Better none than the one before this. */
@@ -45,7 +49,9 @@ static int replace(const char *path, const char *text)
 
 static int remove_file(const char *path)
 {
-	return unlink(path) && errno != ENOENT ? -errno : 0;
+	if (!unlink(path) || errno == ENOENT)
+		return 0;
+	return errno == EACCES || errno == EPERM ? write_whole(path, "", 0) : -errno;
 }
 
 static void place_by(struct filer_request *request, const struct unix_socket_rule *rule,
@@ -96,6 +102,18 @@ void filer_do(struct filer_request *request, struct filer_reply *reply)
 		log_warning("%s: %s", request->what, strerror(-reply->error));
 }
 
+/* With the file for an override, which only root can take away, if there is none in it. */
+static void remove_known(struct filer_request *request, const struct unix_socket_rule *rule)
+{
+	char name[FILER_PATH + sizeof(".override")];
+	struct stat st;
+
+	unix_socket_remove(&request->socket);
+	snprintf(name, sizeof(name), "%s.override", rule->path);
+	if (!lstat(name, &st) && S_ISREG(st.st_mode) && !st.st_size)
+		unlink(name);
+}
+
 void filer_do_known(const struct filer_known *known, struct filer_request *request,
 		    struct filer_reply *reply)
 {
@@ -117,6 +135,8 @@ void filer_do_known(const struct filer_known *known, struct filer_request *reque
 		known->raise(false);
 	if (request->operation == FILER_FIND)
 		reply->found = unix_socket_find(&request->socket);
+	else if (request->operation == FILER_REMOVE)
+		remove_known(request, &rule);
 	else if (request->operation == FILER_PLACE)
 		place_by(request, &rule, reply);
 	known->raise(false);

@@ -15,11 +15,13 @@
 
 #include "common/apart.h"
 #include "common/log.h"
+#include "common/user.h"
 #include "publish/unix_socket.h"
 
-#define PLACE_MS  5000
-#define UNIX_PATH sizeof(((struct sockaddr_un *)0)->sun_path)
-#define NOBODY	  ((uid_t)-1) /* and chown(2) leaves it as it is */
+#define PLACE_MS      5000
+#define OWN_DIRECTORY "/run/spoolgate"
+#define UNIX_PATH     sizeof(((struct sockaddr_un *)0)->sun_path)
+#define NOBODY	      ((uid_t)-1) /* and chown(2) leaves it as it is */
 
 /* Who tries again and again has told what is wrong, and tells what comes of it. */
 #define say(rule, log, ...)               \
@@ -31,19 +33,19 @@
 /* The daemon removes its socket as the user it becomes, which takes writing the directory. */
 static void give_open(int directory, const char *path, const struct unix_socket_rule *rule)
 {
-	const struct passwd *user = !rule->known && rule->user[0] ? getpwnam(rule->user) : NULL;
-	uid_t uid = user ? user->pw_uid : rule->known ? rule->user_uid : NOBODY;
-	gid_t gid = user ? user->pw_gid : rule->user_gid;
+	uid_t uid = rule->user_uid;
+	gid_t gid = rule->user_gid;
 
+	if (!rule->known)
+		user_find(rule->user, &uid, &gid);
 	/* Given first: who may give and is not root may set the mode of what is their own. */
-	if (uid != NOBODY && (!geteuid() || rule->known) && fchown(directory, uid, gid))
+	if ((!geteuid() || rule->known) && fchown(directory, uid, gid))
 		say(rule, log_warning, "%s: cannot give it to user %s: %s", path, rule->user,
 		    strerror(errno));
 	if (fchmod(directory, 0755))
 		say(rule, log_warning, "%s: cannot set mode 0755: %s", path, strerror(errno));
 }
 
-/* One that a service manager made for us, so far root's: it bears our name. */
 static bool has_our_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -65,6 +67,19 @@ static void give_directory(const char *path, uid_t owner, const struct unix_sock
 	if (!fstat(directory, &st) && st.st_uid == owner)
 		give_open(directory, path, rule);
 	close(directory);
+}
+
+/*
+ * The one directory that was there before and is taken over: a service manager made it for us, or a
+ * start of ours when there was no user yet. Any other is somebody's, whatever its name.
+ */
+static void take_own(const char *path, const struct unix_socket_rule *rule)
+{
+	struct stat st;
+
+	if (!strcmp(path, OWN_DIRECTORY) && !lstat(path, &st) && (st.st_mode & 07777) == 0755 &&
+	    (!st.st_uid || user_is_stand_in(st.st_uid)))
+		give_directory(path, st.st_uid, rule);
 }
 
 /* PATH is its directory's then: false where that is the root, which cannot be gone. */
@@ -112,8 +127,8 @@ static int make_directory(struct unix_socket *made, const struct unix_socket_rul
 		say(rule, log_error, "%s: cannot make the socket's directory: %s", path,
 		    strerror(-error));
 		return error;
-	} else if (has_our_name(path)) {
-		give_directory(path, 0, rule);
+	} else {
+		take_own(path, rule);
 	}
 	return 0;
 }
@@ -205,10 +220,7 @@ static void find_owner(const struct unix_socket_rule *rule, uid_t *uid, gid_t *g
 
 void unix_socket_know(struct unix_socket_rule *rule)
 {
-	const struct passwd *user = rule->user[0] ? getpwnam(rule->user) : NULL;
-
-	rule->user_uid = user ? user->pw_uid : NOBODY;
-	rule->user_gid = user ? user->pw_gid : (gid_t)-1;
+	user_find(rule->user, &rule->user_uid, &rule->user_gid);
 	find_owner(rule, &rule->uid, &rule->gid);
 	/* As it is made by root: the rest is root's, whoever makes it. */
 	if (rule->uid == NOBODY && !geteuid())

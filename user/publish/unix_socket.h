@@ -13,7 +13,7 @@ struct unix_socket {
 	dev_t device;	    /* of the file, to remove our own only */
 	ino_t inode;	    /* 0: not bound; nobody else's as long as FD is open, which holds it */
 	dev_t beside;	    /* the device of its directory, by which a mount is told */
-	bool own_directory; /* which we made, or which bears our name */
+	bool own_directory; /* which we made */
 	int fd;		    /* -1: closed */
 };
 
@@ -21,7 +21,7 @@ struct unix_socket_rule {
 	const char *path;
 	mode_t mode;
 	const char *owner, *group; /* "": the daemon's own; unknown ones are a warning */
-	const char *user; /* whom the daemon becomes, and who has to remove the file; or "" */
+	const char *user; /* whom the daemon becomes, and who has to remove the file (user.h) */
 	int backlog;
 	bool strict;	  /* an owner that cannot be given is an error, not a warning */
 	bool users_group; /* without a `group`, root gives it to the user's primary one */

@@ -3,48 +3,40 @@
  * The responder's system calls, by name: it makes a dozen, and what else a stranger could have
  * it do ends it. The kernel then drops instead of diverting until there is another.
  */
-#include <errno.h>
-#include <seccomp.h>
-#include <stddef.h>
-
+#include "common/allow.h"
 #include "responder/responder.h"
 
-/* With what libcs make of them on other machines. */
-static const int allowed[] = {
-	SCMP_SYS(accept4),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(sendto),
-	SCMP_SYS(send),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recv),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(close),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(clock_nanosleep_time64),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_gettime64),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(exit_group),
+static const struct allowed allowed[] = {
+	/* clients, and the sleep between them: all non-blocking */
+	ALLOW(accept4),
+	ALLOW(epoll_wait),
+	ALLOW(epoll_pwait),
+	ALLOW(epoll_pwait2),
+	ALLOW(epoll_ctl),
+	ALLOW(getsockname), /* which port was called */
+	ALLOW(sendto),
+	ALLOW(send),
+	ALLOW(recvfrom),
+	ALLOW(recv),
+	ALLOW(shutdown),
+	ALLOW(close),
+	/* a moment, when there are no descriptors left */
+	ALLOW(nanosleep),
+	ALLOW(clock_nanosleep),
+	ALLOW(clock_nanosleep_time64),
+	/* the pulse, where the kernel tells no time without a call */
+	ALLOW(clock_gettime),
+	ALLOW(clock_gettime64),
+	ALLOW(restart_syscall),
+	ALLOW(rt_sigreturn),
+	ALLOW(exit_group),
+	ALLOW_END,
 };
 
 int responder_confine(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int error = filter ? 0 : -ENOMEM;
+	const struct allowed *const lists[] = { allowed, NULL };
+	int error = allow_only(SCMP_ACT_KILL_PROCESS, lists);
 
-	for (size_t i = 0; !error && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-		if (error == -EDOM) /* not a system call of this machine */
-			error = 0;
-	}
-	if (!error)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
-	return error == -EINVAL || error == -ENOSYS || error == -ECANCELED ? 0 : error;
+	return error == -ENOSYS ? 0 : error;
 }

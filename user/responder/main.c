@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/begin.h"
 #include "responder/greeting.h"
 #include "responder/responder.h"
 
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
 	char greeting[GREETING_BYTES + sizeof("\r\n")];
 	struct responder_post post = { .listener = RESPONDER_LISTENER, .greeting = greeting };
 
+	begin();
 	if (argc == 2 && is_listening(RESPONDER_LISTENER))
 		post.pulse = map_pulse(RESPONDER_PULSE);
 	if (!post.pulse) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Attach probes in a process of its own. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/allow.h"
 #include "common/apart.h"
+#include "common/capabilities.h"
+#include "common/user.h"
 #include "watch/attach.h"
 #include "watch/loader.h"
 
@@ -84,9 +88,48 @@ static bool receive_news(int fd, struct news *news, bool *end)
 	return true;
 }
 
+/* Of a module's types the kernel gives a descriptor to CAP_SYS_ADMIN alone, and where there is it.
+ */
+#define KEPT                                                             \
+	(1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_SYS_ADMIN | \
+	 1ull << CAP_SYS_RESOURCE | 1ull << CAP_DAC_READ_SEARCH)
+
+static const struct allowed allowed[] = {
+	ALLOW(bpf),
+	ALLOW(sendmsg), /* the links, to the daemon */
+	/* libbpf: the kernel's types and what it can, copies of its own descriptors */
+	ALLOW_LOOKING,
+	ALLOW_DESCRIPTORS,
+	ALLOW(dup3),
+	ALLOW(access),
+	ALLOW(faccessat),
+	ALLOW(faccessat2),
+	ALLOW(uname),
+	ALLOW_THE(prlimit64, 0, 0), /* its own */
+	ALLOW_END,
+};
+
+/* What fails here costs a signal that is optional. */
+static void confine(const char *user)
+{
+	const struct allowed *const lists[] = { allow_basics, allowed, NULL };
+	int error;
+
+	capabilities_bound();
+	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	error = user_become(user);
+	if (!error)
+		error = capabilities_keep(KEPT, true);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (!error)
+		error = allow_only(SCMP_ACT_ERRNO(ENOSYS), lists);
+	if (error && error != -ENOSYS)
+		_exit(1);
+}
+
 /* What comes to the whole process group is for the daemon: its end is ours. */
-static void load_all(struct kernel *kernel, int fd) __attribute__((noreturn));
-static void load_all(struct kernel *kernel, int fd)
+static void load_all(struct kernel *kernel, int fd, const char *user) __attribute__((noreturn));
+static void load_all(struct kernel *kernel, int fd, const char *user)
 {
 	int kept[KERNEL_MAPS + 1];
 	size_t i;
@@ -99,6 +142,7 @@ static void load_all(struct kernel *kernel, int fd)
 	kernel_maps(kernel, kept);
 	kept[KERNEL_MAPS] = fd;
 	apart_close_all_but(kept, KERNEL_MAPS + 1);
+	confine(user);
 	for (i = 0; i < LATER; i++) {
 		struct news news = { .signal = later[i] };
 
@@ -110,7 +154,7 @@ static void load_all(struct kernel *kernel, int fd)
 	_exit(0);
 }
 
-int loader_start(struct loader *loader, struct kernel *kernel)
+int loader_start(struct loader *loader, struct kernel *kernel, const char *user)
 {
 	int fds[2], error;
 	size_t i;
@@ -128,7 +172,7 @@ int loader_start(struct loader *loader, struct kernel *kernel)
 		return error;
 	}
 	if (!loader->pid)
-		load_all(kernel, fds[1]);
+		load_all(kernel, fds[1], user);
 	close(fds[1]);
 	loader->fd = fds[0];
 	for (i = 0; i < LATER; i++)

@@ -19,7 +19,7 @@ struct loader {
 };
 
 /* Returns 0, or -errno: the signals have no probe then. */
-int loader_start(struct loader *loader, struct kernel *kernel);
+int loader_start(struct loader *loader, struct kernel *kernel, const char *user);
 
 /* SIGNAL is one of its. */
 bool loader_has(enum signal_id signal);

@@ -115,7 +115,7 @@ static void on_loader(evutil_socket_t fd, short events, void *argument)
 
 static void start_loader(struct watch *watch)
 {
-	int error = loader_start(&watch->loader, watch->set.kernel);
+	int error = loader_start(&watch->loader, watch->set.kernel, watch->set.config->user);
 
 	if (!error)
 		watch->loader_event = event_new(watch->set.base, watch->loader.fd,

@@ -4,14 +4,10 @@
  * mail server makes its own; its system calls are an allow-list, so that this can harm nobody.
  */
 #include <cap-ng.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/btrfs.h>
-#include <seccomp.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 
+#include "common/allow.h"
 #include "watch/scout_confine.h"
 
 /*
@@ -23,132 +19,50 @@ static const unsigned int kept[] = { CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_
 
 #define KEPT (sizeof(kept) / sizeof(kept[0]))
 
-/* With what libcs make of them on other machines. */
-static const int allowed[] = {
+static const struct allowed allowed[] = {
 	/* files: to look at them */
-	SCMP_SYS(close),
-	SCMP_SYS(read),
-	SCMP_SYS(pread64),
-	SCMP_SYS(lseek),
-	SCMP_SYS(_llseek),
-	SCMP_SYS(getdents64),
-	SCMP_SYS(stat),
-	SCMP_SYS(stat64),
-	SCMP_SYS(fstat),
-	SCMP_SYS(fstat64),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(fstatat64),
-	SCMP_SYS(statx),
-	SCMP_SYS(statfs),
-	SCMP_SYS(statfs64),
-	SCMP_SYS(fstatfs),
-	SCMP_SYS(fstatfs64),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
-	/* what was opened by the rules below */
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(fsync),
-	SCMP_SYS(fallocate),
-	SCMP_SYS(unlinkat),
-	SCMP_SYS(mkdirat),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),
-	SCMP_SYS(setfsuid),
-	SCMP_SYS(setfsuid32),
-	SCMP_SYS(setfsgid),
-	SCMP_SYS(setfsgid32),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(geteuid32),
-	SCMP_SYS(getegid),
-	SCMP_SYS(getegid32),
-	SCMP_SYS(getrandom),
+	ALLOW_LOOKING,
+	ALLOW_DESCRIPTORS,
+	ALLOW(getdents64),
+	ALLOW(statfs),
+	ALLOW(statfs64),
+	ALLOW(fstatfs),
+	ALLOW(fstatfs64),
+	ALLOW_THE(ioctl, 1, BTRFS_IOC_FS_INFO),
+	ALLOW_THE(ioctl, 1, BTRFS_IOC_DEV_INFO),
+	ALLOW_THE(ioctl, 1, BTRFS_IOC_SPACE_INFO),
+	/* to write one: whatever else it is asked for, none that could change a file that is there
+	 */
+	ALLOW_IF(openat, 2, O_TMPFILE, O_TMPFILE),
+	ALLOW_IF(open, 1, O_TMPFILE, O_TMPFILE),
+	ALLOW_IF(openat, 2, O_CREAT | O_EXCL | O_TRUNC, O_CREAT | O_EXCL),
+	ALLOW_IF(open, 1, O_CREAT | O_EXCL | O_TRUNC, O_CREAT | O_EXCL),
+	ALLOW(pwrite64),
+	ALLOW(fsync),
+	ALLOW(fallocate),
+	ALLOW(unlinkat),
+	ALLOW(mkdirat),
+	ALLOW(faccessat),
+	ALLOW(faccessat2),
+	/* as whom, of this thread */
+	ALLOW(setfsuid),
+	ALLOW(setfsuid32),
+	ALLOW(setfsgid),
+	ALLOW(setfsgid32),
 	/* requests and replies */
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recv),
-	SCMP_SYS(sendto),
-	SCMP_SYS(send),
-	/* threads, memory, time */
-	SCMP_SYS(clone),
-	SCMP_SYS(clone3),
-	SCMP_SYS(set_robust_list),
-	SCMP_SYS(rseq),
-	SCMP_SYS(futex),
-	SCMP_SYS(futex_time64),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(setpriority),
-	SCMP_SYS(prctl),
-	SCMP_SYS(gettid),
-	SCMP_SYS(getpid),
-	SCMP_SYS(brk),
-	SCMP_SYS(mmap),
-	SCMP_SYS(mmap2),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
-	SCMP_SYS(madvise),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_gettime64),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(clock_nanosleep_time64),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
+	ALLOW(recvfrom),
+	ALLOW(recv),
+	ALLOW(sendto),
+	ALLOW(send),
+	/* a thread for each filesystem; who counts a queue can wait for all else */
+	ALLOW_THREADS,
+	ALLOW_THE(setpriority, 1, 0),
+	ALLOW(rt_sigaction), /* a libc's own, for threads */
+	ALLOW(nanosleep),
+	ALLOW(clock_nanosleep),
+	ALLOW(clock_nanosleep_time64),
+	ALLOW_END,
 };
-
-/* Whatever else it is asked for, an open that could change a file that is there is refused. */
-static const struct {
-	scmp_datum_t mask, value;
-} opens[] = {
-	{ O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, O_RDONLY },
-	{ O_TMPFILE, O_TMPFILE },
-	{ O_CREAT | O_EXCL | O_TRUNC, O_CREAT | O_EXCL },
-};
-
-static const unsigned long ioctls[] = { BTRFS_IOC_FS_INFO, BTRFS_IOC_DEV_INFO,
-					BTRFS_IOC_SPACE_INFO };
-
-/* -EDOM: not a system call of this machine. */
-static int tolerate(int error)
-{
-	return error == -EDOM ? 0 : error;
-}
-
-static int allow_opens(scmp_filter_ctx filter)
-{
-	int error = 0;
-
-	for (size_t i = 0; !error && i < sizeof(opens) / sizeof(opens[0]); i++) {
-		const struct scmp_arg_cmp at =
-			SCMP_A2(SCMP_CMP_MASKED_EQ, opens[i].mask, opens[i].value);
-		const struct scmp_arg_cmp plain =
-			SCMP_A1(SCMP_CMP_MASKED_EQ, opens[i].mask, opens[i].value);
-
-		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &at);
-		if (!error)
-			error = tolerate(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
-								SCMP_SYS(open), 1, &plain));
-	}
-	return error;
-}
-
-static int add_rules(scmp_filter_ctx filter)
-{
-	struct scmp_arg_cmp call = { .arg = 1, .op = SCMP_CMP_EQ };
-	int error = allow_opens(filter);
-	size_t i;
-
-	for (i = 0; !error && i < sizeof(ioctls) / sizeof(ioctls[0]); i++) {
-		call.datum_a = ioctls[i];
-		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &call);
-	}
-	for (i = 0; !error && i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		error = tolerate(seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0));
-	return error;
-}
 
 /* Those of the first COUNT that the process has: a container may have been given some of them. */
 static int keep(size_t count)
@@ -173,14 +87,15 @@ int scout_shed_privileges(const char *user)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
+const struct allowed *scout_allowed(void)
+{
+	return allowed;
+}
+
 void scout_confine(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int error = filter ? add_rules(filter) : -ENOMEM;
+	const struct allowed *const lists[] = { allow_basics, allowed, NULL };
 
-	if (!error)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
-	if (error)
+	if (allow_only(SCMP_ACT_ERRNO(ENOSYS), lists))
 		keep(1); /* to look, and no more */
 }

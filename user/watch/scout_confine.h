@@ -17,4 +17,8 @@ int scout_shed_privileges(const char *user);
  */
 void scout_confine(void);
 
+/* They are these, and the basics (common/allow.h): who starts a scout has them as well. */
+struct allowed;
+const struct allowed *scout_allowed(void);
+
 #endif

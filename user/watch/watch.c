@@ -247,7 +247,6 @@ static int open_filesystems(struct watch *watch, const struct config *config)
 	unsigned int i;
 	int error = 0;
 
-	watch->set.config = config;
 	watch->set.count = config->filesystem_count;
 	for (i = 0; !error && i < watch->set.count; i++)
 		error = filesystem_open(&watch->filesystems[i], &watch->set, i);
@@ -265,6 +264,7 @@ int watch_start(struct watch **result, struct event_base *base, const struct sco
 	watch->sink = *sink;
 	watch->mounts_fd = watch->mounts_epoll_fd = -1;
 	watch->set.base = base;
+	watch->set.config = config;
 	watch->set.scout = *scout;
 	watch->set.sink = &watch->sink;
 	watch->set.filesystems = watch->filesystems;
