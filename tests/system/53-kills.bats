@@ -186,7 +186,7 @@ asks_policy() {
 	wait_until 20 is_diverted $STRANGER $HERE 25
 	[[ $(ask 'override off') == ok ]]
 	wait_until 20 is_served $STRANGER $HERE 25
-	wait_until 20 eval '[[ ! -e $SOCKET.override ]]'
+	wait_until 20 eval '[[ ! -s $SOCKET.override ]]'
 	wait_until 20 asks_policy
 	wait_until 20 counter_passes looks "$looks"
 	umount "$NETNS"

@@ -273,7 +273,7 @@ no_process_is_away() {
 	kill -STOP "$(child_of_daemon file)"
 	[[ $(ask 'override off') == ok ]]
 	kill -KILL "$(child_of_daemon file)"
-	wait_until 20 eval '[[ ! -e $SOCKET.override ]]'
+	wait_until 20 eval '[[ ! -s $SOCKET.override ]]'
 	wait_until 20 log_says 'the filer is there again'
 	ask 'override high 600 again'
 	wait_until 10 is_kept high

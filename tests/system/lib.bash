@@ -258,9 +258,10 @@ sweep() { # DIRECTORY
 }
 
 # System calls that our programs made and are in none of their lists (user/common/allow.h), since the
-# test began, also by another test's: the kernel's log has them, where it has one for us.
+# test began, also by another test's: the kernel's log has them, where it has one for us. (-1 are
+# those that strace(1) refused.)
 refused_calls() {
-	dmesg 2>/dev/null | awk -v since="${BEGUN:-0}" -v build=" exe=\"$BUILD/" '
+	dmesg 2>/dev/null | grep -v ' syscall=-1 ' | awk -v since="${BEGUN:-0}" -v build=" exe=\"$BUILD/" '
 		/ audit: type=1326 / && (at = index($0, build)) {
 			program = substr($0, at + length(build))
 			time = $0
