@@ -304,7 +304,7 @@ static int confine_keeper(void)
 
 static int confine_the_milter(void)
 {
-	confine_milter(AF_UNIX);
+	confine_milter();
 	return 0;
 }
 
