@@ -278,6 +278,7 @@ asked_inside() { # SOCAT-ADDRESS
 }
 
 @test "a reload keeps what is unchanged with its connections, and opens and closes the rest" {
+	mkdir -m 0777 "$SCRATCH/any"
 	start "$(listener)" "listen \"b\" { protocol = \"postfix-policy\" address = \"unix:$SCRATCH/b\" }"
 	mkfifo "$SCRATCH/smtpd"
 	# shellcheck disable=SC2016
@@ -285,10 +286,10 @@ asked_inside() { # SOCAT-ADDRESS
 	request 203.0.113.1 >"$SCRATCH/smtpd"
 	wait_until 5 heard 1 "$DUNNO"
 	reload "$(filesystem "$SCRATCH/spool" 8M 2M)" "$(listener)" \
-		"listen \"c\" { protocol = \"postfix-policy\" address = \"unix:$SCRATCH/c\" }" \
+		"listen \"c\" { protocol = \"postfix-policy\" address = \"unix:$SCRATCH/any/c\" }" \
 		'listen "d" { protocol = "postfix-policy" address = "inet:127.0.0.1:20001" }'
 	[ ! -e "$SCRATCH/b" ]
-	[ "$(request 203.0.113.1 | ask_policy "UNIX-CONNECT:$SCRATCH/c")" = "$DUNNO" ]
+	[ "$(request 203.0.113.1 | ask_policy "UNIX-CONNECT:$SCRATCH/any/c")" = "$DUNNO" ]
 	log_says '^warning: listen "d": inet:127.0.0.1:20001 needs a restart'
 	request 203.0.113.1 >"$SCRATCH/smtpd"
 	wait_until 5 heard 2 "$DUNNO"
@@ -354,7 +355,7 @@ is_stalled() {
 	local begin other
 	umount "$SCRATCH/spool"
 	loop_mount ext4 64
-	mkdir "$MOUNT/spoolgate"
+	mkdir -m 0777 "$MOUNT/spoolgate" # of others, and open to what the daemon has become
 	POLICY=$MOUNT/spoolgate/policy
 	other="listen \"other\" { protocol = \"postfix-policy\" address = \"unix:$MOUNT/spoolgate/other\" }"
 	watch_only "$(filesystem "$MOUNT" 8M 2M)" "$(listener)"
