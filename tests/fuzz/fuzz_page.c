@@ -79,13 +79,16 @@ static void check_client(const uint8_t *data, size_t size)
 	spoolgate_close(client);
 }
 
-/* No page is one that could be made shorter, or is. */
+/* No page is one that could be made shorter, or is, or that others could write to. */
 static void check_refused(const uint8_t *data, size_t size)
 {
+	static const int needed[] = { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE };
 	struct spoolgate *client;
 
 	check(!spoolgate_open(&client, "/proc/self/nobody"));
-	check(lib_page_take(client, make_page(data, size, ADMISSION_PAGE_BYTES, 0)));
+	for (int i = 0; i < 3; i++)
+		check(lib_page_take(
+			client, make_page(data, size, ADMISSION_PAGE_BYTES, SEALS & ~needed[i])));
 	check(lib_page_take(client, make_page(data, size, ADMISSION_PAGE_BYTES - 1, SEALS)));
 	check(lib_page_take(client, open("/dev/null", O_RDONLY | O_CLOEXEC)));
 	spoolgate_close(client);
@@ -164,6 +167,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* A page says when it ends, which no seed can: those that have no end are good for now. */
+static void renew(struct admission_page *page)
+{
+	if (page->valid_until_ns == INT64_MAX)
+		page->valid_until_ns = lib_now() + PAGE_VALID_NS;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_Alignas(struct admission_page) uint8_t page[ADMISSION_PAGE_BYTES] = { 0 };
@@ -171,9 +181,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > sizeof(page))
 		return 0;
 	memcpy(page, data, size);
+	renew((struct admission_page *)page);
 	check_read((const struct admission_page *)page);
-	check_client(data, size);
-	check_refused(data, size);
+	check_client(page, sizeof(page));
+	check_refused(page, sizeof(page));
 	if (size >= 16)
 		check_round(data, size);
 	return 0;

@@ -238,23 +238,3 @@ leave() { # MIB
 	[ "$status" -eq 74 ]
 	[[ $output == *"No space left on device"* ]]
 }
-
-# Whoever listens there: what it says is not for the terminal as it is.
-@test "an answer with control characters is none" {
-	local request
-	for request in check 'status --json' 'watch --json' status; do
-		case $request in
-		check) printf 'defer 452 \033[31m\n' ;;
-		*) printf '{"level":"normal\033[31m"}\n' ;;
-		esac >"$SCRATCH/answer"
-		background rogue socat "UNIX-LISTEN:$SOCKET,unlink-early" SYSTEM:"cat '$SCRATCH/answer'; read -rt 5 line"
-		wait_until 20 test -S "$SOCKET"
-		# shellcheck disable=SC2086
-		run cli $request
-		echo "$request: $output"
-		[ "$status" -eq 69 ]
-		[[ $output == *"not an answer of spoolgated"* ]]
-		[[ $output != *$'\033'* ]]
-		rm -f "$SOCKET"
-	done
-}

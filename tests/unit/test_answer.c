@@ -12,16 +12,8 @@
 
 static void test_no_status(void **state)
 {
-	static const char *const lines[] = { "",
-					     "error out of memory",
-					     "[]",
-					     "null",
-					     "42",
-					     "{\"level\":",
-					     "\"{}\"",
-					     "{\"a\":\xff",
-					     "{\"a\":\"\033[31m\"}",
-					     "{\"a\":\t1}" };
+	static const char *const lines[] = { "",   "error out of memory", "[]",	    "null",
+					     "42", "{\"level\":",	  "\"{}\"", "{\"a\":\xff" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

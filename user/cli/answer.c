@@ -6,18 +6,9 @@
 #include "cli/answer.h"
 #include "common/text.h"
 
-/* JSON escapes them, json-c does not mind them: they would reach the terminal as they are. */
-static bool has_control(const char *line)
-{
-	for (; *line; line++)
-		if ((unsigned char)*line < ' ')
-			return true;
-	return false;
-}
-
 struct json_object *answer_parse(const char *line)
 {
-	struct json_object *status = has_control(line) ? NULL : json_tokener_parse(line);
+	struct json_object *status = json_tokener_parse(line);
 
 	if (json_object_is_type(status, json_type_object))
 		return status;

@@ -7,7 +7,6 @@
 
 #include "cli/cli.h"
 #include "cli/nagios.h"
-#include "common/text.h"
 #include "policy/address.h"
 
 struct question {
@@ -50,8 +49,6 @@ static bool begins(const char *answer, const char *word)
 /* -1 when it is no admission. */
 static int admission_code(const char *answer)
 {
-	if (!text_is_clean(answer, strlen(answer)))
-		return -1; /* it would be printed */
 	if (begins(answer, "accept") || begins(answer, "delay"))
 		return EX_OK;
 	return begins(answer, "defer") ? EX_TEMPFAIL : -1;
