@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any lines as networks, as addresses, and as a list of networks on a command line.
+ * Any lines as networks, as addresses as servers write them, and as a list of networks.
  *
- * Parses: user/common/network.c
+ * Parses: user/common/network.c user/policy/address.c
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "fuzz.h"
 #include "mta/asker.h"
+#include "policy/address.h"
 
 static void check_network(const struct config_network *network)
 {
@@ -63,6 +64,19 @@ static void check_list(const char *text)
 		check_network(&asker.internal[i]);
 }
 
+/* What is taken is an address, is taken again as it is, and has a hash wherever it is one. */
+static void check_address(const char *text)
+{
+	char address[ADDRESS_TEXT], again[ADDRESS_TEXT];
+	bool taken = address_take(address, text, strlen(text));
+
+	check(memchr(address, '\0', sizeof(address)) && taken == (*address != '\0'));
+	check(!taken || address_is(address));
+	check(!taken || (address_take(again, address, strlen(address)) && !strcmp(again, address)));
+	check(!taken || !strcmp(address, ADDRESS_LOCAL) || address_hash(address, 1));
+	check(taken || !address_is(text));
+}
+
 static void take_network(char *text)
 {
 	struct config_network network;
@@ -75,6 +89,7 @@ static void take_network(char *text)
 		check_as_others(text, &network);
 	(void)network_has(network_loopback, NETWORK_LOOPBACKS, text);
 	check_list(text);
+	check_address(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
