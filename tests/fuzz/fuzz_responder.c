@@ -39,7 +39,7 @@ static void check_greeting(const char *reply, const char *host)
 	if (place)
 		snprintf(expected, sizeof(expected), "%.*s%s%s", (int)(place + 1 - reply), reply,
 			 host, place + 5);
-	else if (strlen(reply) > 5 && !strcmp(reply + strlen(reply) - 5, " HOST"))
+	else if (strlen(reply) >= 5 && !strcmp(reply + strlen(reply) - 5, " HOST"))
 		snprintf(expected, sizeof(expected), "%.*s%s", (int)strlen(reply) - 4, reply, host);
 	else
 		snprintf(expected, sizeof(expected), "%s", reply);

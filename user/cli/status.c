@@ -16,6 +16,8 @@ static char *local_time(char *buf, size_t size, const char *rfc3339, time_t *mom
 	const char *end = strptime(rfc3339, "%Y-%m-%dT%H:%M:%SZ", &time);
 
 	*moment = end && !*end ? timegm(&time) : (time_t)-1;
+	if (*moment < 0)
+		*moment = (time_t)-1; /* no daemon is so old */
 	if (*moment == (time_t)-1 || !localtime_r(moment, &time) ||
 	    !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &time))
 		snprintf(buf, size, "%s", rfc3339);
