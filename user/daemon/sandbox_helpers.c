@@ -87,6 +87,7 @@ static const struct allowed attacher[] = {
 	ALLOW_THE(bpf, 0, BPF_MAP_FREEZE),
 	ALLOW_THE(bpf, 0, BPF_MAP_LOOKUP_ELEM),
 	ALLOW_THE(bpf, 0, BPF_PROG_LOAD),
+	ALLOW_THE(bpf, 0, BPF_PROG_BIND_MAP),
 	ALLOW_THE(bpf, 0, BPF_BTF_LOAD),
 	ALLOW_THE(bpf, 0, BPF_LINK_CREATE),
 	ALLOW_THE(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),

@@ -95,9 +95,6 @@ int confine_become(const struct confine_user *user)
 			return error;
 		log_warning("staying root: user id %u cannot be had here: %s",
 			    (unsigned int)user->uid, strerror(-error));
-	} else if (!user->name) {
-		log_warning("running as user id %u, which nobody has, and not as root: name a user",
-			    (unsigned int)user->uid);
 	}
 	return 0;
 }

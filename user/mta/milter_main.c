@@ -182,6 +182,10 @@ static int start(struct milter *milter, const struct options *options)
 			"for the mail server and promise away the room of others; use unix:/PATH",
 			options->address);
 	ret = confine_become(&user);
+	if (!ret && !user.name && user.uid != (uid_t)-1)
+		log_warning(
+			"running as user id %u, which nobody has, and not as root: name one by -u",
+			(unsigned int)user.uid);
 	return ret ? complain(EX_NOPERM, "-u", user.name, strerror(-ret)) : EX_OK;
 }
 
