@@ -22,10 +22,11 @@
 #include "common/log.h"
 #include "common/units.h"
 
-#define ACCEPTS	     64		 /* connections taken before the others' turn */
-#define UNSENT	     (16 * 1024) /* bytes of answers that a server has not taken */
-#define WORTH_AN_END (64 * 1024) /* bytes; a smaller one is written by its end, and asking costs \
-				  */
+#define ACCEPTS 64	    /* connections taken before the others' turn */
+#define UNSENT	(16 * 1024) /* bytes of answers that a server has not taken */
+#define WORTH_AN_END                                                                \
+	(64 * 1024) /* bytes; a smaller one is written by its end, and asking costs \
+		     */
 #define COMPLAINT_NS (60 * NS_PER_S)
 #define STOP_SIGNALS 3
 
@@ -283,7 +284,7 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 	event_add(milter->accept, NULL);
 }
 
-static void on_signal(evutil_socket_t number, short what, void *context)
+static void on_end(evutil_socket_t number, short what, void *context)
 {
 	struct milter *milter = context;
 
@@ -302,11 +303,14 @@ int milter_run(struct milter *milter)
 	if (!milter->base)
 		return -ENOMEM;
 	for (size_t i = 0; i < STOP_SIGNALS; i++) {
-		struct event *event = evsignal_new(milter->base, stop[i], on_signal, milter);
+		struct event *event = evsignal_new(milter->base, stop[i], on_end, milter);
 
 		if (!event || event_add(event, NULL))
 			return -ENOMEM;
 	}
+	if (milter->end_fd >= 0 &&
+	    event_base_once(milter->base, milter->end_fd, EV_READ, on_end, milter, NULL))
+		return -ENOMEM;
 	milter->accept = event_new(milter->base, milter->socket.fd, EV_READ | EV_PERSIST,
 				   on_connect, milter);
 	milter->resume = evtimer_new(milter->base, on_resume, milter);

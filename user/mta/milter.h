@@ -18,13 +18,15 @@ struct milter {
 	struct milter_socket socket;
 	unsigned int longest_delay_s; /* below what the mail server waits for an answer */
 	struct event_base *base;
+	int end_fd; /* readable when it is time to end; -1: signals alone end it */
 	struct event *accept, *resume; /* accepts again */
 	int64_t complained_ns;	       /* the last line on what failed; 0: there was none */
 	unsigned long failed;	       /* since then */
 	char packet[MILTER_PACKET + 1];
 };
 
-/* Answer whoever connects to MILTER's socket until SIGTERM, SIGINT or SIGHUP. Returns 0 or -errno.
+/* Answer whoever connects to MILTER's socket until SIGTERM, SIGINT or SIGHUP, or `end_fd`.
+ * Returns 0 or -errno.
  */
 int milter_run(struct milter *milter);
 

@@ -212,7 +212,7 @@ int main(int argc, char **argv)
 	raise_limit();
 	confine_milter();
 	log_notice("listening on %s, asking spoolgated at %s", options.address, options.socket);
-	milter_tend_start(&milter->socket);
+	milter->end_fd = milter_tend_start(&milter->socket);
 	ret = milter_run(milter);
 	if (ret)
 		log_error("cannot go on: %s", strerror(-ret));
