@@ -69,7 +69,7 @@ static __always_inline __u64 network_of(const struct client *client)
 	return *(const __u64 *)client->words;
 }
 
-/* The finalizer of MurmurHash3; see user/policy/address.c, whose results these must be. */
+/* The finalizer of MurmurHash3; see user/common/address.c, whose results these must be. */
 static __always_inline __u64 mix(__u64 x)
 {
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;

@@ -7,7 +7,7 @@
  */
 #include "common/text.h"
 #include "listener_talk.h"
-#include "policy/address.h"
+#include "common/address.h"
 #include "publish/delegation.h"
 
 #define DUNNO "action=DUNNO\n\n"

@@ -2,7 +2,7 @@
 /*
  * Any lines as networks, as addresses as servers write them, and as a list of networks.
  *
- * Parses: user/common/network.c user/policy/address.c
+ * Parses: user/common/network.c user/common/address.c
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "common/text.h"
 #include "fuzz.h"
 #include "mta/asker.h"
-#include "policy/address.h"
+#include "common/address.h"
 
 static void check_network(const struct config_network *network)
 {

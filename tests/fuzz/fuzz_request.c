@@ -6,7 +6,7 @@
  * Parses: user/publish/request.c user/publish/state_request.c
  */
 #include "common/text.h"
-#include "policy/class.h"
+#include "common/class.h"
 #include "publish/page.h"
 #include "publish/request.h"
 #include "publish/state.h"

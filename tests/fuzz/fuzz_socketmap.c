@@ -7,7 +7,7 @@
  */
 #include "common/text.h"
 #include "listener_talk.h"
-#include "policy/address.h"
+#include "common/address.h"
 #include "publish/socketmap.h"
 
 static void check_request(const struct socketmap_request *request)

@@ -3,7 +3,7 @@
 #ifndef TESTS_LISTENER_TALK_H
 #define TESTS_LISTENER_TALK_H
 
-#include "policy/class.h"
+#include "common/class.h"
 #include "publish/listener.h"
 #include "talk.h"
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/un.h>
 
-#include "policy/class.h"
+#include "common/class.h"
 #include "publish/listener_internal.h"
 #include "state_server.h"
 

@@ -30,7 +30,7 @@
 #include "common/clock.h"
 #include "common/network.h"
 #include "common/units.h"
-#include "policy/class.h"
+#include "common/class.h"
 #include "publish/page.h"
 #include "publish/state_internal.h"
 

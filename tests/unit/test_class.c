@@ -2,8 +2,8 @@
 /* Which class of mail a client brings. */
 #include "config_reading.h"
 
-#include "policy/address.h"
-#include "policy/class.h"
+#include "common/address.h"
+#include "common/class.h"
 
 /* It takes this for a class of C++: */
 /* clang-format off */

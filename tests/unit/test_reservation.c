@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/units.h"
-#include "policy/address.h"
+#include "common/address.h"
 #include "policy/reservation.h"
 #include "random.h"
 

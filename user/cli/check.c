@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/nagios.h"
-#include "policy/address.h"
+#include "common/address.h"
 
 struct question {
 	const char *words[3]; /* class, size, address; NULL from the first that is not there */

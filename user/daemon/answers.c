@@ -10,7 +10,7 @@
 #include "daemon/answers.h"
 #include "daemon/override.h"
 #include "policy/admission.h"
-#include "policy/class.h"
+#include "common/class.h"
 #include "publish/held.h"
 
 #define OVERRIDE_S 3600

@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "common/units.h"
-#include "policy/class.h"
+#include "common/class.h"
 
 /* Twenty thousand times what it takes: only a daemon in trouble is so slow. */
 #define SLOW_NS (500 * NS_PER_MS)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/address.h"
+#include "common/address.h"
 
 #define SESSION_SETS 2048 /* with the ways, 8192 sessions: smtpd's descriptors end before */
 #define SESSION_WAYS 4

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/address.h"
+#include "common/address.h"
 
 #define MILTER_HEAD   4		  /* bytes before a packet: its length */
 #define MILTER_PACKET (64 * 1024) /* bytes of the longest: a piece of a message's body */

@@ -2,7 +2,7 @@
 /* Reopening by degrees. */
 #include "policy/ramp.h"
 
-#include "policy/address.h"
+#include "common/address.h"
 
 static enum ramp_event open_up(struct ramp *ramp)
 {

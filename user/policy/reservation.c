@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/units.h"
-#include "policy/address.h"
+#include "common/address.h"
 
 /* When more of the headroom than this was written since it was looked at. */
 #define LOOK_SHARE 8

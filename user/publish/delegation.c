@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "policy/address.h"
+#include "common/address.h"
 #include "publish/listener_internal.h"
 
 #define REFUSED_MOST 10

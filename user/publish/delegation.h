@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy/address.h"
+#include "common/address.h"
 
 /* Postfix's own have 29 attributes in less than 1 KiB; its longest lines are of 2 KiB. */
 #define DELEGATION_REQUEST    (16 * 1024) /* bytes */

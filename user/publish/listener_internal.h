@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#include "policy/address.h"
+#include "common/address.h"
 #include "publish/filer.h"
 #include "publish/held.h"
 #include "publish/listener.h"

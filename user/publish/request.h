@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "common/words.h"
-#include "policy/address.h"
+#include "common/address.h"
 
 #define REQUEST_ERROR	   160		   /* bytes of the text of an error, its NUL included */
 #define REQUEST_REASON	   127		   /* bytes of an override's reason */

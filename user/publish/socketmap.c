@@ -27,7 +27,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "policy/address.h"
+#include "common/address.h"
 #include "policy/reservation.h"
 #include "publish/listener_internal.h"
 

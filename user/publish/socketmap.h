@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "common/words.h"
-#include "policy/address.h"
+#include "common/address.h"
 
 /*
  * Bytes of "NAME KEY", without the netstring's frame. More than a line of SMTP has in Sendmail

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which class of mail a client brings: the one rule that all protocols go by. */
-#include "policy/class.h"
+#include "common/class.h"
 
 #include <string.h>
 
-#include "policy/address.h"
+#include "common/address.h"
 
 /* It takes this for a class of C++: */
 /* clang-format off */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A client's address: as mail servers write it, and as one number. */
-#include "policy/address.h"
+#include "common/address.h"
 
 #include <arpa/inet.h>
 #include <string.h>

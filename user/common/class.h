@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which class of mail a client brings: the one rule that all protocols go by. Pure. */
-#ifndef POLICY_CLASS_H
-#define POLICY_CLASS_H
+#ifndef COMMON_CLASS_H
+#define COMMON_CLASS_H
 
 #include <stdbool.h>
 

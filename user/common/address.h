@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A client's address: as mail servers write it, and as one number. Pure. */
-#ifndef POLICY_ADDRESS_H
-#define POLICY_ADDRESS_H
+#ifndef COMMON_ADDRESS_H
+#define COMMON_ADDRESS_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
