@@ -90,7 +90,7 @@ build/spoolgated: $(DAEMON)
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/spoolgate-responder: $(RESPONDER)
 	$(call say,LINK,$@)$(CC) $(LINK) $^ -lseccomp -o $@
-build/spoolgate: $(call room,cli) build/obj/user/policy/address.o build/common.a
+build/spoolgate: $(call room,cli) build/common.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
 build/spoolgate-milter: build/obj/user/mta/milter_main.o build/mta.a build/libspoolgate.a
 	$(call say,LINK,$@)$(CC) $(LINK) $^ $(LIBS) -o $@
@@ -110,7 +110,7 @@ build/spoolgate.pc: share/spoolgate.pc.in build/flags
 
 # Thin archives that keep paths: several rooms have a status.c.
 build/common.a: $(call room,common)
-build/mta.a: $(filter-out %_main.o,$(call room,mta)) $(call room,common) $(patsubst %,build/obj/user/policy/%.o,class address)
+build/mta.a: $(filter-out %_main.o,$(call room,mta)) $(call room,common)
 build/plain.a: $(TESTABLE)
 build/checked.a: $(TESTABLE:build/obj/%=build/obj-checked/%)
 # What reads the kernel's own words has no target.
