@@ -69,7 +69,7 @@ last_word_is() { # FILE LINE
 @test "only the header's names are exported, and each has its manual page" {
 	local names name
 	names=$(sed -n 's/^\(int\|void\) \(spoolgate_[a-z_]*\)(.*/\2/p' "$TOP/include/spoolgate.h" | sort)
-	[ "$(wc -l <<<"$names")" -eq 6 ]
+	[ "$(wc -l <<<"$names")" -eq 7 ]
 	[ "$(nm -D --defined-only "$BUILD/libspoolgate.so.0" | sed -n 's/.* T \([a-z_]*\)@.*/\1/p' | sort)" = "$names" ]
 	[ "$(nm --defined-only "$BUILD/libspoolgate.a" | sed -n 's/.* T //p' | sort)" = "$names" ]
 	for name in $names; do
