@@ -32,7 +32,8 @@
 		ALLOW(setsockopt), ALLOW(getpeername), ALLOW(getsockname), ALLOW(epoll_create1), \
 		ALLOW(epoll_ctl), ALLOW(epoll_wait), ALLOW(epoll_pwait), ALLOW(epoll_pwait2),    \
 		ALLOW(timerfd_create), ALLOW(timerfd_settime), ALLOW(getuid), ALLOW(getuid32),   \
-		ALLOW(getgid), ALLOW(getgid32), ALLOW(uname)
+		ALLOW(getgid), ALLOW(getgid32), ALLOW(uname), ALLOW(nanosleep),                  \
+		ALLOW(clock_nanosleep), ALLOW(clock_nanosleep_time64)
 
 /*
  * It has no privileges. Beside its files and sockets it asks for names, of a reload's sockets.
