@@ -33,23 +33,23 @@ static int shed(void)
 	return syscall(SYS_capset, &header, kept) ? -errno : 0;
 }
 
-static int try_it(const char *directory, bool sync)
+static int try_it(const char *directory)
 {
 	const struct write_probe_as owner = { 0 };
 	struct write_probe probe;
 
-	write_probe(directory, &owner, WRITE_PROBE_PAGE, sync, &probe);
+	write_probe(directory, &owner, WRITE_PROBE_PAGE, true, &probe);
 	return probe.proved ? -probe.error : EPROTO;
 }
 
 /* What the probe says of DIRECTORY, in a process that has the scout's capabilities. */
-static int probe_of(const char *directory, bool sync)
+static int probe_of(const char *directory)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid)
-		_exit(shed() ? EPROTO : try_it(directory, sync));
+		_exit(shed() ? EPROTO : try_it(directory));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -ECHILD;
 	return -WEXITSTATUS(status);
@@ -79,10 +79,10 @@ int act_probe_quota(const char *directory)
 	snprintf(spool, sizeof(spool), "%s/spool", directory);
 	if (mkdir(spool, 0700) || chown(spool, MAIL_USER, MAIL_USER))
 		return -errno;
-	limited = probe_of(spool, true);
+	limited = probe_of(spool);
 	error = limited ? limited : limit_mail_user(directory, 1);
-	owner = error ? error : probe_of(spool, true);
-	root = error ? error : probe_of(directory, true);
+	owner = error ? error : probe_of(spool);
+	root = error ? error : probe_of(directory);
 	limit_mail_user(directory, 0);
 	rmdir(spool);
 	if (error)
@@ -118,6 +118,9 @@ static int remove_overlay(const char *directory)
 	char path[128];
 	int error = 0;
 
+	/* It stays where the probe made it, so that its names are never in a directory of others. */
+	snprintf(path, sizeof(path), "%s/merged/.spoolgate", directory);
+	rmdir(path);
 	snprintf(path, sizeof(path), "%s/merged", directory);
 	umount2(path, MNT_DETACH);
 	for (size_t i = LAYERS; i-- > 0;) {
@@ -138,7 +141,7 @@ int act_probe_overlay(const char *directory)
 	if (fd >= 0)
 		close(fd);
 	if (!error)
-		error = probe_of(path, true);
+		error = probe_of(path);
 	left = remove_overlay(directory);
 	return error ? error : left ? left : fd < 0;
 }
@@ -149,13 +152,13 @@ int act_probe_server(const char *directory)
 	int error, fd, refused;
 
 	snprintf(all, sizeof(all), "%s/all", directory);
-	error = probe_of(directory, false);
+	error = probe_of(directory);
 	fd = error ? -1 : open(all, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error ? error : -errno;
 	close(fd);
-	refused = probe_of(directory, false);
+	refused = probe_of(directory);
 	unlink(all);
-	/* close() has a word for no room, and one for all else; NFS alone has more. */
-	return refused == -EIO ? 0 : refused ? refused : -ENODATA;
+	/* What the server answers to the sync; close() would have made it EIO. */
+	return refused == -EDQUOT ? 0 : refused ? refused : -ENODATA;
 }

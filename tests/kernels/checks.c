@@ -226,7 +226,7 @@ const struct check checks[] = {
 	{ "brake-at-stall-with-full-bells", NULL, false, check_stall_brake_unheard },
 	{ "gate", NULL, false, check_gate },
 	{ "write-probe-over-quota", "ext4 xfs", false, check_over_quota },
-	{ "write-probe-refused-at-close", "fuse", false, check_server },
+	{ "write-probe-refused-by-server", "fuse", false, check_server },
 	{ "write-probe-on-overlay", "ext4", false, check_overlay },
 	{ "no-refusal-to-report", NULL, false, check_refusals },
 	{ "ledger-frozen", NULL, false, check_frozen },
