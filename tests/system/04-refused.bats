@@ -29,7 +29,7 @@ build_refused() {
 			WRITE_ONCE(l->syncs[slot].counts[sum], 0);
 		}' "$tree/bpf/spool.bpf.c"
 	# And a machine so slow that nothing of it comes within the time that a start has.
-	sed -i '/^static void load_all/,/^}/ s/^\tfor (.*/\tsleep(6);\n&/' "$tree/user/watch/loader.c"
+	sed -i '/^static void load_all/,/^}/ s/^\tconfine(.*/\tsleep(6);\n&/' "$tree/user/watch/loader.c"
 	make -s -C "$tree" build/spoolgated >"$SCRATCH/make.log" 2>&1 || {
 		cat "$SCRATCH/make.log"
 		return 1

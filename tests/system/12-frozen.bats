@@ -245,6 +245,7 @@ is_overridden() { # LEVEL
 @test "with its own socket where it hangs: overrides, requests, kill -9 and SIGTERM are as ever" {
 	local begin held
 	loop_mount ext4 64
+	chmod 0777 "$MOUNT" # a sticky one keeps what root made from whom we become
 	SOCKET=$MOUNT/state.sock
 	watch_only "$(filesystem "$MOUNT" 20M 2M)"
 	cli override medium

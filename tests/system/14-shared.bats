@@ -131,9 +131,9 @@ overlay() {
 }
 
 # Read-only belongs to the mount, and not to the filesystem that several paths share.
-read_only_bind_defers() { # FIRST SECOND: $MOUNT/log and $MOUNT/spool in the order they are watched
+read_only_bind_defers() { # FIRST SECOND: $MOUNT/news and $MOUNT/spool in the order they are watched
 	loop_mount ext4 64
-	mkdir "$MOUNT/log" "$MOUNT/spool"
+	mkdir "$MOUNT/news" "$MOUNT/spool"
 	watch_only "$(filesystem "$MOUNT/$1" 20M 2M)" "$(filesystem "$MOUNT/$2" 20M 2M)"
 	[ "$(rows)" -eq 1 ]
 	is_open
@@ -147,11 +147,11 @@ read_only_bind_defers() { # FIRST SECOND: $MOUNT/log and $MOUNT/spool in the ord
 }
 
 @test "the second of two paths is mounted read-only: it is judged for itself" {
-	read_only_bind_defers log spool
+	read_only_bind_defers news spool
 }
 
 @test "the first of two paths is mounted read-only: it is judged for itself" {
-	read_only_bind_defers spool log
+	read_only_bind_defers spool news
 }
 
 @test "two filesystems are two resources, and the host's level is the worse of them" {

@@ -72,8 +72,8 @@ void privileges_know(const char *user)
 			    "user (systemd-sysusers) and restart",
 			    user, (unsigned int)uid);
 	else
-		log_warning("user = \"\": running as user id %u, which nobody has; root it is not",
-			    (unsigned int)uid);
+		log_notice("user = \"\": running as user id %u, which nobody has; root it is not",
+			   (unsigned int)uid);
 }
 
 int privileges_drop_all(const char *user)
