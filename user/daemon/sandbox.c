@@ -23,7 +23,6 @@ static const struct allowed allowed[] = {
 	ALLOW(accept4),
 	ALLOW(readv),
 	ALLOW_THE(ioctl, 1, FIONREAD), /* libevent: how much there is to read */
-	ALLOW_THE(ioctl, 1, TCGETS),   /* a lexer at a reload: is it a terminal that it reads */
 	ALLOW(shutdown),
 	ALLOW(getsockopt), /* SO_PEERCRED: who overrides; of a socket's own memory */
 	ALLOW(setsockopt), /* SO_KEEPALIVE, TCP_NODELAY: likewise */
