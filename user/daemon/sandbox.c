@@ -25,7 +25,7 @@ static const struct allowed allowed[] = {
 	ALLOW_THE(ioctl, 1, FIONREAD), /* libevent: how much there is to read */
 	ALLOW(shutdown),
 	ALLOW(getsockopt), /* SO_PEERCRED: who overrides; of a socket's own memory */
-	ALLOW(setsockopt), /* SO_KEEPALIVE, TCP_NODELAY: likewise */
+	ALLOW(setsockopt), /* SO_SNDBUF, SO_KEEPALIVE, TCP_NODELAY: likewise */
 	/* Clients, scout, filer, keepers, service manager: non-blocking, or MSG_DONTWAIT. */
 	ALLOW(recvfrom),
 	ALLOW(recv),
@@ -33,9 +33,10 @@ static const struct allowed allowed[] = {
 	ALLOW(sendto),
 	ALLOW(send),
 	ALLOW(sendmsg),
-	ALLOW_THE(socket, 0, AF_UNIX), /* the service manager's: nothing is connected by it */
+	ALLOW_THE(socket, 0, AF_UNIX), /* a listener's, which the placer binds; none is connected */
 	/*
-	 * /proc/meminfo, /proc/pressure, cgroup files: the kernel makes them on the spot. What a
+	 * /proc/meminfo, /proc/pressure, cgroup files, counters of disks in /sys (in memory): the
+	 * kernel makes them on the spot. What a
 	 * FUSE could be in the place of (lxcfs), and all that lies on a disk, the scout reads.
 	 * read(2) is of pipes that libevent made (a signal came) and of the files named here.
 	 */
