@@ -36,9 +36,9 @@ static const struct allowed allowed[] = {
 	ALLOW_THE(socket, 0, AF_UNIX), /* a listener's, which the placer binds; none is connected */
 	/*
 	 * /proc/meminfo, /proc/pressure, cgroup files, counters of disks in /sys (in memory): the
-	 * kernel makes them on the spot. What a
-	 * FUSE could be in the place of (lxcfs), and all that lies on a disk, the scout reads.
-	 * read(2) is of pipes that libevent made (a signal came) and of the files named here.
+	 * kernel makes them on the spot. What a FUSE could be in the place of (lxcfs), and all that
+	 * lies on a disk, the scout reads. read(2) is of pipes that libevent made (a signal came)
+	 * and of the files named here.
 	 */
 	ALLOW_LOOKING,
 	ALLOW(getdents64), /* cgroupfs: which cgroup it is that writes so much */
