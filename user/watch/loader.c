@@ -101,6 +101,7 @@ static const struct allowed allowed[] = {
 	ALLOW_LOOKING,
 	ALLOW_DESCRIPTORS,
 	ALLOW(dup3),
+	ALLOW(memfd_create), /* from 1.5 on: a descriptor's number, held for a map */
 	ALLOW(access),
 	ALLOW(faccessat),
 	ALLOW(faccessat2),
