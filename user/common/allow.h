@@ -95,6 +95,14 @@ static const struct allowed allow_basics[] = {
 		ALLOW(set_robust_list), ALLOW(rseq), ALLOW(sched_yield),                     \
 		ALLOW_THE(prctl, 0, PR_SET_NAME)
 
+/*
+ * libbpf's own, beside bpf(2): which kernel this is and what it can, its descriptors' numbers (with
+ * memfd_create(2) it holds a map's until there is one, from 1.5 on), and its own limits.
+ */
+#define ALLOW_LIBBPF                                                         \
+	ALLOW(access), ALLOW(faccessat), ALLOW(faccessat2), ALLOW(uname),    \
+		ALLOW(dup3), ALLOW(memfd_create), ALLOW_THE(prlimit64, 0, 0)
+
 static inline int allow_one(scmp_filter_ctx filter, const struct allowed *row)
 {
 	const struct scmp_arg_cmp same = {

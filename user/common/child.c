@@ -23,50 +23,6 @@
 #define AWAY_NS	   (10 * NS_PER_S) /* so long the keeper should not take */
 #define STOP_MS	   500
 
-union passed {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(CHILD_FDS * sizeof(int))];
-};
-
-ssize_t send_with(int socket, const void *data, size_t size, const int *fds, unsigned int count)
-{
-	union passed control = { 0 };
-	struct iovec part = { .iov_base = (void *)data, .iov_len = size };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (count) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL);
-}
-
-ssize_t receive_with(int socket, void *data, size_t size, int flags, int fds[CHILD_FDS],
-		     unsigned int *count)
-{
-	union passed control = { 0 };
-	struct iovec part = { .iov_base = data, .iov_len = size };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t got = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *header = got >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
-
-	*count = 0;
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-		return got;
-	*count = (unsigned int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(fds, CMSG_DATA(header), *count * sizeof(int));
-	return got;
-}
-
 void children_add(struct children *children, struct child *child, bool no_channel)
 {
 	child->number = children->count;
@@ -145,8 +101,9 @@ static int order(struct child *child, enum keeper_order what, const int *fds, un
 
 	if (child->all->keeper <= 0)
 		return -ESRCH;
-	return send_with(child->all->lifeline, &request, sizeof(request), fds, count) < 0 ? -errno
-											  : 0;
+	return send_with(child->all->lifeline, &request, sizeof(request), 0, fds, count) < 0
+		       ? -errno
+		       : 0;
 }
 
 int child_start(struct child *child, const int *fds, unsigned int count)

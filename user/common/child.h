@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/passing.h"
+
 #define CHILDREN       16
 #define CHILD_NOT_HERE 77 /* its exit status when it could not give up what it must */
 #define CHILD_FDS      8
@@ -122,10 +124,5 @@ struct keeper_request {
 	enum keeper_order order;
 };
 void keeper(const struct children *children, int lifeline, pid_t daemon) __attribute__((noreturn));
-
-/* Descriptors by sendmsg(2) and recvmsg(2), CHILD_FDS at most; as those. */
-ssize_t send_with(int socket, const void *data, size_t size, const int *fds, unsigned int count);
-ssize_t receive_with(int socket, void *data, size_t size, int flags, int fds[CHILD_FDS],
-		     unsigned int *count);
 
 #endif

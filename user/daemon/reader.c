@@ -39,7 +39,7 @@ static void run(const struct child *child)
 		reading->admin = answers_admin(&reading->config);
 	fd = put(reading);
 	if (fd >= 0)
-		(void)!send_with(child->fd, "", 1, &fd, 1);
+		(void)!send_with(child->fd, "", 1, 0, &fd, 1);
 }
 
 static void tell(struct reader *reader, const struct reading *reading)

@@ -98,13 +98,7 @@ static const struct allowed attacher[] = {
 	ALLOW(listen),
 	ALLOW(setsockopt),
 	ALLOW(getsockopt),
-	/* libbpf: what kernel this is, and what it can */
-	ALLOW(access),
-	ALLOW(faccessat),
-	ALLOW(faccessat2),
-	ALLOW(dup3),
-	ALLOW(uname),
-	ALLOW_THE(prlimit64, 0, 0), /* its own */
+	ALLOW_LIBBPF,
 	ALLOW_END,
 };
 

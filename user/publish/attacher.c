@@ -61,7 +61,7 @@ static void answer(int fd, struct attacher_reply *reply, const struct gate *gate
 		passed[PASSED_LISTENER] = gate->place.listener_fd;
 		passed[PASSED_LINK] = gate_link(gate);
 	}
-	(void)!send_with(fd, reply, sizeof(*reply), passed, reply->error ? 0 : PASSED);
+	(void)!send_with(fd, reply, sizeof(*reply), 0, passed, reply->error ? 0 : PASSED);
 }
 
 static void serve(const struct child *child, const struct request *request)

@@ -149,7 +149,7 @@ static uint32_t ask(struct filer *filer, struct filer_request *request)
 	unsigned int passed = request->operation == FILER_PLACE;
 
 	request->serial = filer->asked + 1 ? filer->asked + 1 : 1;
-	if (send_with(filer->child->fd, request, sizeof(*request), &request->socket.fd, passed) <
+	if (send_with(filer->child->fd, request, sizeof(*request), 0, &request->socket.fd, passed) <
 	    0) {
 		log_warning("%s: the filer cannot be asked: %s",
 			    request->what[0] ? request->what : request->path, strerror(errno));

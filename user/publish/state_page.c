@@ -10,34 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/passing.h"
 #include "publish/state_internal.h"
 
 static const char ok[] = "ok\n";
-
-/* Returns bytes sent or -errno. */
-static ssize_t send_descriptor(int socket, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec line = { .iov_base = (void *)ok, .iov_len = sizeof(ok) - 1 };
-	struct msghdr message = {
-		.msg_iov = &line,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	ssize_t sent;
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	sent = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return sent < 0 ? -errno : sent;
-}
 
 /*
  * A client that never reads may hold only so many descriptors on their way: the kernel counts
@@ -54,9 +30,10 @@ static int send_page(struct client *client)
 		return fd;
 	if (client->pages >= STATE_PAGES)
 		return -EDQUOT;
-	sent = send_descriptor(bufferevent_getfd(client->stream), fd);
+	sent = send_with(bufferevent_getfd(client->stream), ok, sizeof(ok) - 1, MSG_DONTWAIT, &fd,
+			 1);
 	if (sent < 0)
-		return sent;
+		return -errno;
 	client->pages++;
 	if ((size_t)sent < sizeof(ok) - 1)
 		client_send(client, ok + sent, sizeof(ok) - 1 - sent);

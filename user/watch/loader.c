@@ -13,6 +13,7 @@
 #include "common/allow.h"
 #include "common/apart.h"
 #include "common/capabilities.h"
+#include "common/passing.h"
 #include "common/user.h"
 #include "watch/attach.h"
 #include "watch/loader.h"
@@ -34,57 +35,30 @@ struct news {
 	struct attachment attachment;
 };
 
-union links {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int) * PROBE_PROGRAMS)];
-};
+_Static_assert(PROBE_PROGRAMS <= PASSED_MOST, "a probe's links come with one message");
 
 static int send_news(int fd, const struct news *news)
 {
-	union links links = { 0 };
-	struct iovec part = { .iov_base = (void *)news, .iov_len = sizeof(*news) };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	size_t count = 0;
+	unsigned int count = 0;
 
 	while (count < PROBE_PROGRAMS && news->attachment.links[count] >= 0)
 		count++;
-	if (count) {
-		message.msg_control = links.bytes;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		links.header.cmsg_level = SOL_SOCKET;
-		links.header.cmsg_type = SCM_RIGHTS;
-		links.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&links.header), news->attachment.links, sizeof(int) * count);
-	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-static void take_links(struct msghdr *message, int links[PROBE_PROGRAMS])
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-
-	memset(links, -1, sizeof(int) * PROBE_PROGRAMS);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(links, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	return send_with(fd, news, sizeof(*news), 0, news->attachment.links, count) < 0 ? -errno
+											: 0;
 }
 
 /* Returns false when there is none; *END when there will be none. */
 static bool receive_news(int fd, struct news *news, bool *end)
 {
-	union links links = { 0 };
-	struct iovec part = { .iov_base = news, .iov_len = sizeof(*news) };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = links.bytes,
-		.msg_controllen = sizeof(links.bytes),
-	};
-	ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int links[PASSED_MOST];
+	unsigned int count;
+	ssize_t size = receive_with(fd, news, sizeof(*news), MSG_DONTWAIT, links, &count);
 
 	*end = !size || (size < 0 && errno != EAGAIN && errno != EINTR);
 	if (size != sizeof(*news))
 		return false;
-	take_links(&message, news->attachment.links);
+	memset(news->attachment.links, -1, sizeof(news->attachment.links));
+	memcpy(news->attachment.links, links, sizeof(int) * count);
 	return true;
 }
 
@@ -95,19 +69,8 @@ static bool receive_news(int fd, struct news *news, bool *end)
 	 1ull << CAP_SYS_RESOURCE | 1ull << CAP_DAC_READ_SEARCH)
 
 static const struct allowed allowed[] = {
-	ALLOW(bpf),
-	ALLOW(sendmsg), /* the links, to the daemon */
-	/* libbpf: the kernel's types and what it can, copies of its own descriptors */
-	ALLOW_LOOKING,
-	ALLOW_DESCRIPTORS,
-	ALLOW(dup3),
-	ALLOW(memfd_create), /* from 1.5 on: a descriptor's number, held for a map */
-	ALLOW(access),
-	ALLOW(faccessat),
-	ALLOW(faccessat2),
-	ALLOW(uname),
-	ALLOW_THE(prlimit64, 0, 0), /* its own */
-	ALLOW_END,
+	ALLOW(bpf),   ALLOW(sendmsg), /* the links, to the daemon */
+	ALLOW_LIBBPF, ALLOW_LOOKING,  ALLOW_DESCRIPTORS, ALLOW_END,
 };
 
 /* What fails here costs a signal that is optional. */
