@@ -11,8 +11,7 @@ void begin(void);
 
 /*
  * Let go of a terminal that we were started from: nothing is read from it, nor typed into it, and
- * it is the controlling one no more. Its ^C still comes, unless
- * the whole session was ours.
+ * it is the controlling one no more. Its ^C still comes, unless the whole session was ours.
  */
 void begin_apart(void);
 

@@ -248,21 +248,14 @@ static bool turn(struct keeper *keeper)
 
 /*
  * A terminal's ^C or hang-up and a service manager's SIGTERM come to every process of the group,
- * but are for the daemon: its end is ours, and theirs. No terminal is anybody's.
+ * but are for the daemon: its end is ours, and theirs.
  */
-static void leave_terminal(void)
+static void leave_group(void)
 {
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	setsid();
-	if (fd < 0)
-		return;
-	dup2(fd, STDIN_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
 void keeper(const struct children *children, int lifeline, pid_t daemon)
@@ -274,7 +267,7 @@ void keeper(const struct children *children, int lifeline, pid_t daemon)
 		.daemon = daemon,
 	};
 
-	leave_terminal();
+	leave_group();
 	for (unsigned int i = 0; i < keeper.count; i++) {
 		keeper.kept[i] = (struct kept){ .child = children->list[i], .pidfd = -1 };
 		memset(keeper.kept[i].fds, -1, sizeof(keeper.kept[i].fds));
