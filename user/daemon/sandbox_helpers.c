@@ -76,6 +76,8 @@ static const struct allowed placer[] = {
 	ALLOW_END,
 };
 
+#define TOKEN_CREATE 36 /* BPF_TOKEN_CREATE: Linux 6.9, and not in older headers */
+
 /* It enters a network namespace, makes a listener there, and attaches a program. */
 static const struct allowed attacher[] = {
 	ALLOW_ASKED,
@@ -92,6 +94,7 @@ static const struct allowed attacher[] = {
 	ALLOW_THE(bpf, 0, BPF_BTF_LOAD),
 	ALLOW_THE(bpf, 0, BPF_LINK_CREATE),
 	ALLOW_THE(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
+	ALLOW_THE(bpf, 0, TOKEN_CREATE), /* libbpf 1.5 asks whether it has been given one */
 	ALLOW_THE(socket, 0, AF_INET),
 	ALLOW_THE(socket, 0, AF_INET6),
 	ALLOW(bind),
