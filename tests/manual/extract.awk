@@ -77,6 +77,20 @@ function join(line) {
 	paragraph = paragraph (paragraph == "" ? "" : " ") line
 }
 
+# What is no block: a paragraph ends with an empty line, and a block may have one within.
+function flow(line) {
+	if (line ~ /^ ?$/) {
+		if (paragraph != "")
+			finish()
+		else if (text != "")
+			text = text "\n"
+	} else {
+		if (text != "")
+			finish()
+		join(line)
+	}
+}
+
 function markdown() {
 	if (/^```/) {
 		finish()
@@ -85,16 +99,8 @@ function markdown() {
 		add($0)
 	else if (/^    / && paragraph == "")
 		add(substr($0, 5))
-	else if (/^$/) {
-		if (paragraph != "")
-			finish()
-		else if (text != "")
-			text = text "\n"
-	} else {
-		if (text != "")
-			finish()
-		join($0)
-	}
+	else
+		flow($0)
 }
 
 function plain(line) {
@@ -142,14 +148,6 @@ function comment(    line) {
 			finish()
 		sub(/^(\t|   )/, "", line)
 		add(line)
-	} else if (line ~ /^ ?$/) {
-		if (paragraph != "")
-			finish()
-		else if (text != "")
-			text = text "\n"
-	} else {
-		if (text != "")
-			finish()
-		join(line)
-	}
+	} else
+		flow(line)
 }
